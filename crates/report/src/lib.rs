@@ -1,0 +1,27 @@
+//! What a data race is for a reader.
+//!
+//! The detector decides; this crate says. It holds the model of a finding and its one-line JSON form
+//! ([`model`]), the text form that follows Go's race detector ([`text`]), the choice of the frames
+//! that are worth showing ([`fold`]), names and lines for addresses ([`symbols`]), keys that tell
+//! whether two findings are the same one ([`fingerprint`]), what is not to be reported ([`suppress`],
+//! [`known`]) and the table of options ([`options`]).
+//!
+//! # Invariants
+//! - The core is `no_std` with `alloc`: the runtime inside the program under test links it, and must
+//!   not drag a second standard library along. The feature `std` only adds what the command line needs.
+//! - Nothing here panics on bad input: ELF and DWARF of any origin, foreign JSON and names chosen by
+//!   the program under test are all untrusted.
+//! - Nothing here opens files, allocates without a bound, or knows a detector.
+#![no_std]
+
+extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
+
+pub mod fold;
+pub mod model;
+pub mod options;
+pub mod text;
+
+pub use model::{Access, Finding, FindingKind, Frame, Location, Op, Stack, Thread};
+pub use options::Options;

@@ -1,0 +1,272 @@
+//! The model of a finding, and its JSON form: one object on one line.
+//!
+//! It is the contract between the runtime, which writes findings from inside the program under test,
+//! and everything that reads them. Addresses are those of the process that was checked; functions
+//! and files are already resolved, so that a reader needs neither the binary nor its debug info.
+//!
+//! Fields may be added within one [`SCHEMA_VERSION`] as long as an older reader may overlook them;
+//! whatever changes a meaning raises the version, and an older reader then refuses the line
+//! ([`DecodeError::NewerSchema`]) instead of misreading it.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Version of the JSON form that this crate writes, and the newest that it reads.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// Number of the thread that runs `main`. Threads are numbered in the order of their creation, and a
+/// number is never used twice in a process.
+pub const MAIN_THREAD: u32 = 0;
+
+/// One thing that is wrong in the program: two accesses that no happens-before edge orders.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// Version of the form, [`SCHEMA_VERSION`] when written by this crate.
+    pub schema: u32,
+    /// The process in which it was seen.
+    pub pid: u32,
+    /// Path of that process's executable.
+    pub program: String,
+    /// What is wrong.
+    pub kind: FindingKind,
+    /// The access at which it was seen.
+    pub access: Access,
+    /// The earlier access that it conflicts with.
+    pub previous: Access,
+    /// What lies at the address, if that is known.
+    pub location: Option<Location>,
+    /// Every thread that `access`, `previous` or `location` names, each once, the main thread
+    /// included; a creator that is in none of those need not be here.
+    pub threads: Vec<Thread>,
+    /// Name of the test that ran it, if it was a test and is known.
+    pub test: Option<String>,
+}
+
+/// What is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FindingKind {
+    /// Two accesses to the same bytes, at least one of them a write and at least one not atomic, and
+    /// nothing orders them.
+    DataRace,
+    /// An access to memory that was freed before; [`Finding::previous`] is the free, whether it is
+    /// ordered before the access or not.
+    UseAfterFree,
+}
+
+/// What an access does to memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Op {
+    /// A plain read.
+    Read,
+    /// A plain write.
+    Write,
+    /// An atomic load, or the load of a read-modify-write that failed.
+    AtomicRead,
+    /// An atomic store or read-modify-write.
+    AtomicWrite,
+    /// The block was freed: a write of all of its bytes.
+    Free,
+    /// The block was allocated: a write of all of its bytes.
+    Alloc,
+    /// The thread on whose stack (or in whose thread-local storage) the address lies came to its end.
+    ThreadExit,
+}
+
+impl Op {
+    /// Whether it counts as a write where two accesses are checked for a conflict.
+    pub const fn is_write(self) -> bool {
+        !matches!(self, Op::Read | Op::AtomicRead)
+    }
+
+    /// Whether it is atomic: two atomic accesses never race.
+    pub const fn is_atomic(self) -> bool {
+        matches!(self, Op::AtomicRead | Op::AtomicWrite)
+    }
+}
+
+/// One side of a finding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Access {
+    /// What was done.
+    pub op: Op,
+    /// First byte of the access.
+    pub address: u64,
+    /// Number of bytes.
+    pub size: u64,
+    /// Who did it, a number of [`Finding::threads`]; [`MAIN_THREAD`] is the main thread.
+    pub thread: u32,
+    /// Where.
+    pub stack: Stack,
+}
+
+/// A call stack, innermost frame first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stack {
+    /// The frames, innermost first. Inlined calls have frames of their own.
+    pub frames: Vec<Frame>,
+    /// The stack is not known any more. `frames` then holds what is left, mostly nothing.
+    pub lost: bool,
+}
+
+impl Stack {
+    /// A stack of which nothing is known.
+    pub const fn lost() -> Self {
+        Stack { frames: Vec::new(), lost: true }
+    }
+}
+
+/// One call of a stack.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Frame {
+    /// The function, demangled and without a hash.
+    pub function: Option<String>,
+    /// The source file: absolute, or as the debug info has it, joined with its compilation directory.
+    pub file: Option<String>,
+    /// Line in `file`, from 1; 0 if it is unknown.
+    pub line: u32,
+    /// Column in `line`, from 1; 0 if it is unknown.
+    pub column: u32,
+    /// Path of the executable or library that holds the code.
+    pub module: Option<String>,
+    /// Address of the instruction in `module`, as its ELF headers count; the address in the process
+    /// if the module is unknown.
+    pub offset: u64,
+    /// The call was inlined: it shares its instruction with the next frame.
+    pub inlined: bool,
+}
+
+/// A thread, as far as a report tells about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Thread {
+    /// Its number; [`MAIN_THREAD`] is the main thread.
+    pub id: u32,
+    /// Its name, if the program gave it one.
+    pub name: Option<String>,
+    /// Whether it still ran when the finding was made.
+    pub running: bool,
+    /// The thread that created it; `None` for the main thread and where it is unknown.
+    pub created_by: Option<u32>,
+    /// Where it was created; empty for the main thread.
+    pub created_at: Stack,
+}
+
+/// What lies at the address of a finding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "in")]
+pub enum Location {
+    /// A block of the heap.
+    Heap {
+        /// First byte of the block.
+        address: u64,
+        /// Size of the block, as it was asked for.
+        size: u64,
+        /// Of the access within the block.
+        offset: u64,
+        /// The block was freed before the finding was made.
+        freed: bool,
+        /// The thread that allocated it.
+        allocated_by: u32,
+        /// Where it was allocated.
+        stack: Stack,
+    },
+    /// A static variable.
+    Global {
+        /// Its name, demangled.
+        name: String,
+        /// Its first byte.
+        address: u64,
+        /// Its size.
+        size: u64,
+        /// Of the access within the variable.
+        offset: u64,
+        /// Path of the executable or library that defines it.
+        module: Option<String>,
+    },
+    /// The stack of a thread.
+    Stack {
+        /// Whose.
+        thread: u32,
+    },
+    /// The thread-local storage of a thread.
+    Tls {
+        /// Whose.
+        thread: u32,
+    },
+    /// Memory that was mapped, but that no variable and no block is known for.
+    Mapped {
+        /// Path of the file that is mapped there, if any.
+        module: Option<String>,
+    },
+}
+
+impl Finding {
+    /// The thread of this number, if the finding has it.
+    pub fn thread(&self, id: u32) -> Option<&Thread> {
+        self.threads.iter().find(|thread| thread.id == id)
+    }
+
+    /// The finding as one line of JSON, without the line's end.
+    pub fn to_json_line(&self) -> String {
+        // Every type of the model can be written (no maps with odd keys, no floats), and the writer
+        // is a vector, so that the fallback is unreachable; it still is a line that decodes to an
+        // error, not a panic in the program under test.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Reads back what [`Finding::to_json_line`] wrote.
+    pub fn from_json_line(line: &str) -> Result<Self, DecodeError> {
+        #[derive(Deserialize)]
+        struct Version {
+            schema: u32,
+        }
+        let broken = |error: serde_json::Error| DecodeError::Broken {
+            column: error.column(),
+            reason: error.to_string(),
+        };
+        let line = line.trim();
+        let found = serde_json::from_str::<Version>(line).map_err(broken)?.schema;
+        if found > SCHEMA_VERSION {
+            return Err(DecodeError::NewerSchema { found });
+        }
+        serde_json::from_str(line).map_err(broken)
+    }
+}
+
+/// A line that is no finding for this version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DecodeError {
+    /// No JSON, or not of the form: cut off, mixed with other output, or from something else.
+    Broken {
+        /// Where reading stopped, in bytes from 1.
+        column: usize,
+        /// What was expected there.
+        reason: String,
+    },
+    /// Written by a newer racecheck.
+    NewerSchema {
+        /// The version that the line has.
+        found: u32,
+    },
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DecodeError::Broken { column, reason } => {
+                write!(f, "not a racecheck finding: reading stopped at byte {column}: {reason}")
+            }
+            DecodeError::NewerSchema { found } => write!(
+                f,
+                "the finding has schema {found}, this racecheck reads up to {SCHEMA_VERSION}: \
+                 use the racecheck that built the program, or build the program again with this one"
+            ),
+        }
+    }
+}
+
+impl core::error::Error for DecodeError {}
