@@ -21,6 +21,7 @@ extern crate std;
 pub mod fold;
 pub mod model;
 pub mod options;
+pub mod symbols;
 pub mod text;
 
 pub use model::{Access, Finding, FindingKind, Frame, Location, Op, Stack, Thread};
