@@ -1,0 +1,356 @@
+//! Plain accesses: FastTrack's rules, for bytes of a granule.
+//!
+//! | rule (FastTrack's name) | state before | what happens |
+//! |---|---|---|
+//! | read same epoch | I read or wrote it in this epoch | nothing |
+//! | read exclusive | all earlier reads are ordered before me | the read state becomes my epoch |
+//! | read share, read shared | some earlier reads are not | a set of those and me |
+//! | write same epoch | I wrote it in this epoch, nobody read since | nothing |
+//! | write exclusive, write shared | — | the write state becomes my epoch, the read state is empty |
+//!
+//! A read must be ordered after the last write, a write after the last write and all reads since; both also
+//! after conflicting atomic accesses. Where a byte has no history, its block's origin stands in.
+
+use alloc::boxed::Box;
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use smallvec::SmallVec;
+
+use crate::context::Ctx;
+use crate::engine::{Access, Engine};
+use crate::epoch::Epoch;
+use crate::memory::{Granule, Memory, OriginKind};
+use crate::race::{AccessKind, Side};
+use crate::readset::Read;
+use crate::record::{Record, Segment};
+use crate::thread::{Growth, Thread};
+use crate::word::{self, Mask, Reads, Word};
+
+impl<M: Memory> Engine<M> {
+    /// A plain read of `size` bytes at `address`, any size and alignment.
+    #[inline]
+    pub fn read(&self, thread: &mut Thread, address: u64, size: u64, ctx: Ctx) {
+        self.range(thread, Access { address, size, kind: AccessKind::Read, ctx });
+    }
+
+    /// A plain write of `size` bytes at `address`, any size and alignment.
+    #[inline]
+    pub fn write(&self, thread: &mut Thread, address: u64, size: u64, ctx: Ctx) {
+        self.range(thread, Access { address, size, kind: AccessKind::Write, ctx });
+    }
+
+    /// True if this read needs no further look: the thread read or wrote all these bytes in its current epoch.
+    #[inline]
+    pub fn read_is_known(&self, thread: &Thread, granule: Granule, mask: Mask) -> bool {
+        let word = Word::from_bits(self.memory.word(granule).load(Ordering::Relaxed));
+        word.mask().contains(mask)
+            && (word.write() == thread.epoch
+                || word.reads() == Reads::from(thread.epoch)
+                || word.reads().set().is_some_and(|set| thread.holds_me(set)))
+    }
+
+    /// True if this write needs no further look.
+    #[inline]
+    pub fn write_is_known(&self, thread: &Thread, granule: Granule, mask: Mask) -> bool {
+        let word = Word::from_bits(self.memory.word(granule).load(Ordering::Relaxed));
+        word.is_written_in(thread.epoch, mask) && word.reads().is_none()
+    }
+
+    #[inline]
+    fn range(&self, thread: &mut Thread, access: Access) {
+        let (mut granule, mut left) = (Granule::of(access.address), access.size);
+        let mut first = (access.address & 7) as u32;
+        while left > 0 {
+            let mask = Mask::span(first, left);
+            let known = match access.kind {
+                AccessKind::Read => self.read_is_known(thread, granule, mask),
+                _ => self.write_is_known(thread, granule, mask),
+            };
+            if !known {
+                self.granule(thread, granule, mask, &access);
+            }
+            left -= u64::from(mask.0.count_ones());
+            granule = granule.next();
+            first = 0;
+        }
+    }
+
+    /// The access as far as it lies in one granule.
+    pub(crate) fn granule(&self, thread: &mut Thread, granule: Granule, mask: Mask, access: &Access) {
+        thread.stamped = true;
+        let cell = self.memory.word(granule);
+        let word = word::lock(&self.memory, cell);
+        if word.record_address().is_some() {
+            return self.expanded(thread, granule, mask, access, cell, word);
+        }
+        let contexts = self.memory.contexts(granule);
+        let old = Segment::from_word(word, contexts.load(Ordering::Relaxed));
+        let fresh = mask & !old.mask;
+        if !fresh.is_empty() && !self.check_origin(thread, granule, fresh, access) {
+            return word::unlock(cell, word);
+        }
+        let seen = Segment { mask: old.mask & mask, ..old };
+        let new = if seen.mask.is_empty() {
+            self.step(thread, granule, Segment { mask: seen.mask, ..Segment::EMPTY }, access)
+        } else {
+            self.step(thread, granule, seen, access)
+        };
+        // All of the word's bytes now have the new history: the usual case.
+        if mask.contains(old.mask) && (fresh.is_empty() || new.agrees(&self.fresh(thread, access))) {
+            let new = Segment { mask, ..new };
+            contexts.store(new.contexts(), Ordering::Relaxed);
+            return word::unlock(cell, new.word());
+        }
+        let mut pieces: SmallVec<[Segment; 2]> = SmallVec::new();
+        self.add_piece(thread, &mut pieces, Segment { mask: old.mask & !mask, ..old });
+        self.add_piece(thread, &mut pieces, new);
+        self.add_piece(thread, &mut pieces, Segment { mask: fresh, ..self.fresh(thread, access) });
+        if let [only] = pieces[..] {
+            contexts.store(only.contexts(), Ordering::Relaxed);
+            return word::unlock(cell, only.word());
+        }
+        let record = Record { segments: pieces, ..Record::default() };
+        word::unlock(cell, Box::new(record).into_word());
+    }
+
+    /// The same for a granule with a record.
+    #[cold]
+    fn expanded(
+        &self,
+        thread: &mut Thread,
+        granule: Granule,
+        mask: Mask,
+        access: &Access,
+        cell: &AtomicU64,
+        word: Word,
+    ) {
+        // SAFETY: the lock of `cell` is held, and this is the only reference made under it.
+        let Some(record) = (unsafe { Record::of(word) }) else { return word::unlock(cell, word) };
+        self.check_atomics(thread, granule, mask, access, record);
+        let mut pieces: SmallVec<[Segment; 2]> = SmallVec::new();
+        let mut fresh = mask;
+        for old in core::mem::take(&mut record.segments) {
+            fresh = fresh & !old.mask;
+            self.add_piece(thread, &mut pieces, Segment { mask: old.mask & !mask, ..old });
+            let seen = Segment { mask: old.mask & mask, ..old };
+            if !seen.mask.is_empty() {
+                let new = self.step(thread, granule, seen, access);
+                self.add_piece(thread, &mut pieces, new);
+            }
+        }
+        let touched = record.atomics.iter().fold(Mask::NONE, |m, a| m | a.mask);
+        let unknown = fresh & !touched;
+        if unknown.is_empty() || self.check_origin(thread, granule, unknown, access) {
+            self.add_piece(thread, &mut pieces, Segment { mask: fresh, ..self.fresh(thread, access) });
+        }
+        record.segments = pieces;
+        if access.kind == AccessKind::Write {
+            // Whoever races with an atomic access that is ordered before this write races with the write.
+            record.atomics.retain(|a| !mask.contains(a.mask));
+        }
+        if record.fits_word() {
+            let only = record.segments.first().copied().unwrap_or(Segment::EMPTY);
+            self.memory.contexts(granule).store(only.contexts(), Ordering::Relaxed);
+            // SAFETY: the lock is held, and the word that points to the record is replaced in the next line.
+            unsafe { Record::free(word) };
+            return word::unlock(cell, only.word());
+        }
+        word::unlock(cell, word);
+    }
+
+    /// The history that bytes without one get from this access.
+    fn fresh(&self, thread: &Thread, access: &Access) -> Segment {
+        match access.kind {
+            AccessKind::Read => {
+                Segment { reads: thread.epoch.into(), read_ctx: access.ctx, ..Segment::EMPTY }
+            }
+            _ => Segment { write: thread.epoch, write_ctx: access.ctx, ..Segment::EMPTY },
+        }
+    }
+
+    /// Adds a piece, or lets the piece that has the same history speak for its bytes too.
+    fn add_piece(&self, thread: &mut Thread, pieces: &mut SmallVec<[Segment; 2]>, piece: Segment) {
+        if piece.mask.is_empty() {
+            return;
+        }
+        let Some(same) = pieces.iter_mut().find(|s| s.agrees(&piece)) else { return pieces.push(piece) };
+        let overlay = |cache: &mut _, old, new| self.contexts.overlay(cache, old, same.mask, piece.mask, new);
+        if !piece.write.is_none() {
+            same.write_ctx = overlay(&mut thread.contexts, same.write_ctx, piece.write_ctx);
+        }
+        if piece.reads.epoch().is_some() {
+            same.read_ctx = overlay(&mut thread.contexts, same.read_ctx, piece.read_ctx);
+        }
+        same.mask = same.mask | piece.mask;
+    }
+
+    /// Checks the access against one history and gives the history that follows.
+    #[inline]
+    fn step(&self, thread: &mut Thread, granule: Granule, old: Segment, access: &Access) -> Segment {
+        if old.mask.is_empty() {
+            return Segment { mask: old.mask, ..self.fresh(thread, access) };
+        }
+        let me = thread.epoch;
+        if !old.write.is_none() && old.write != me && !self.ordered(thread, old.write) {
+            self.race_with(thread, granule, old.mask, access, AccessKind::Write, old.write, old.write_ctx);
+        }
+        if access.kind == AccessKind::Read {
+            // A write by myself in this epoch says all that this read would say.
+            if old.write == me {
+                return old;
+            }
+            return self.step_read(thread, old, access.ctx);
+        }
+        self.check_reads(thread, granule, old, access);
+        Segment { write: me, reads: Reads::NONE, write_ctx: access.ctx, read_ctx: Ctx::UNKNOWN, ..old }
+    }
+
+    #[inline]
+    fn step_read(&self, thread: &mut Thread, old: Segment, ctx: Ctx) -> Segment {
+        let me = thread.epoch;
+        if old.reads.is_none() {
+            return Segment { reads: me.into(), read_ctx: ctx, ..old };
+        }
+        if let Some(epoch) = old.reads.epoch() {
+            if epoch == me {
+                return old;
+            }
+            if self.ordered(thread, epoch) {
+                return Segment { reads: me.into(), read_ctx: ctx, ..old };
+            }
+        }
+        self.share(thread, old, ctx)
+    }
+
+    /// *Read share* and *read shared*: several readers, not ordered with each other.
+    fn share(&self, thread: &mut Thread, old: Segment, ctx: Ctx) -> Segment {
+        let me = thread.epoch;
+        let from_ctx = if old.reads.set().is_some() { Ctx::UNKNOWN } else { old.read_ctx };
+        let known = thread.growth(old.reads.0, from_ctx, ctx);
+        if known.from == old.reads.0 && known.from_ctx == from_ctx && known.epoch == me && known.ctx == ctx {
+            let to = Reads(known.to);
+            if let Some(set) = to.set() {
+                thread.remember_set(set);
+            }
+            return Segment { reads: to, read_ctx: ctx, ..old };
+        }
+        let mut readers: SmallVec<[Read; 8]> = SmallVec::new();
+        match (old.reads.epoch(), old.reads.set()) {
+            (Some(epoch), _) => readers.push(Read { epoch, ctx: old.read_ctx }),
+            (_, Some(set)) => {
+                let members = self.sets.members(set);
+                if members.iter().any(|r| r.epoch == me) {
+                    thread.remember_set(set);
+                    return old;
+                }
+                readers.extend(members.iter().copied().filter(|r| !self.ordered(thread, r.epoch)));
+            }
+            (None, None) => {}
+        }
+        readers.push(Read { epoch: me, ctx });
+        let to = match readers.len() {
+            1 => Reads::from(me),
+            _ => match self.sets.intern(&mut readers) {
+                Some(set) => {
+                    thread.remember_set(set);
+                    set.into()
+                }
+                None => {
+                    self.count_lost_set();
+                    old.reads
+                }
+            },
+        };
+        *thread.growth(old.reads.0, from_ctx, ctx) =
+            Growth { from: old.reads.0, from_ctx, epoch: me, ctx, to: to.0 };
+        Segment { reads: to, read_ctx: ctx, ..old }
+    }
+
+    /// A write (plain or atomic) must be ordered after all reads since the last write.
+    #[inline]
+    pub(crate) fn check_reads(&self, thread: &mut Thread, granule: Granule, old: Segment, access: &Access) {
+        let me = thread.epoch;
+        if let Some(epoch) = old.reads.epoch() {
+            if epoch != me && !self.ordered(thread, epoch) {
+                self.race_with(thread, granule, old.mask, access, AccessKind::Read, epoch, old.read_ctx);
+            }
+        } else if let Some(set) = old.reads.set() {
+            for read in self.sets.members(set) {
+                if read.epoch != me && !self.ordered(thread, read.epoch) {
+                    self.race_with(thread, granule, old.mask, access, AccessKind::Read, read.epoch, read.ctx);
+                }
+            }
+        }
+    }
+
+    /// Plain accesses must be ordered after conflicting atomic ones.
+    #[inline]
+    fn check_atomics(
+        &self,
+        thread: &mut Thread,
+        granule: Granule,
+        mask: Mask,
+        access: &Access,
+        record: &Record,
+    ) {
+        for a in &record.atomics {
+            let conflicts = a.mask.meets(mask) && (a.write || access.kind != AccessKind::Read);
+            if conflicts && a.epoch != thread.epoch && !self.ordered(thread, a.epoch) {
+                let kind = if a.write { AccessKind::AtomicWrite } else { AccessKind::AtomicRead };
+                self.race_with(thread, granule, a.mask & mask, access, kind, a.epoch, a.ctx);
+            }
+        }
+    }
+
+    /// Bytes without a history must belong to a block that is in use and whose allocation is ordered before
+    /// the access. False if they were freed: then the access is not recorded, so that it does not follow the
+    /// bytes into the next block.
+    pub(crate) fn check_origin(
+        &self,
+        thread: &mut Thread,
+        granule: Granule,
+        mask: Mask,
+        access: &Access,
+    ) -> bool {
+        let Some(origin) = self.memory.origin(granule) else { return true };
+        let unordered = !origin.epoch.is_none() && !self.ordered(thread, origin.epoch);
+        let kind = match origin.kind {
+            OriginKind::Allocated => AccessKind::Alloc,
+            OriginKind::Freed => AccessKind::Free,
+            OriginKind::ThreadEnded => AccessKind::ThreadEnd,
+        };
+        if unordered || origin.kind == OriginKind::Freed {
+            let previous = self.previous(granule, mask, kind, origin.epoch, origin.ctx);
+            self.found(thread, access.side(thread), previous, unordered);
+        }
+        origin.kind == OriginKind::Allocated
+    }
+
+    #[cold]
+    #[expect(clippy::too_many_arguments, reason = "both sides of a race, as they are at hand")]
+    pub(crate) fn race_with(
+        &self,
+        thread: &mut Thread,
+        granule: Granule,
+        mask: Mask,
+        access: &Access,
+        kind: AccessKind,
+        epoch: Epoch,
+        ctx: Ctx,
+    ) {
+        let previous = self.previous(granule, mask, kind, epoch, ctx);
+        self.found(thread, access.side(thread), previous, true);
+    }
+
+    fn previous(&self, granule: Granule, mask: Mask, kind: AccessKind, epoch: Epoch, ctx: Ctx) -> Side {
+        let first = mask.0.trailing_zeros();
+        Side {
+            kind,
+            address: granule.address() + u64::from(first),
+            size: u64::from(mask.0.count_ones()),
+            thread: None,
+            epoch,
+            ctx: self.contexts.of_byte(ctx, Mask(1u8.checked_shl(first).unwrap_or(0))),
+        }
+    }
+}

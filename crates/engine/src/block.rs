@@ -1,0 +1,92 @@
+//! Blocks: allocation, free, and memory that changes hands without either.
+//!
+//! A fresh block is ordered after nothing but its allocation; the free of a block is a write of all of it.
+//! Neither is written into the shadow: a block's shadow is empty while nobody touched it, and then its
+//! [`Origin`](crate::memory::Origin), which the surroundings keep once for the whole block, stands in. So
+//! allocation costs nothing for each byte, and free looks only at what was touched.
+
+use core::sync::atomic::{AtomicU64, Ordering, fence};
+
+use crate::context::Ctx;
+use crate::engine::{Access, Engine};
+use crate::memory::{Granule, Memory};
+use crate::race::AccessKind;
+use crate::record::{Record, Segment};
+use crate::thread::Thread;
+use crate::word::{self, Word};
+
+impl<M: Memory> Engine<M> {
+    /// The granules of `address .. address + size` end their life: checks that nobody's access is unordered
+    /// with it, and empties their shadow. `kind` says how ([`AccessKind::Free`], [`AccessKind::ThreadEnd`]).
+    ///
+    /// The surroundings must have changed the block's origin *before* this call, so that whoever touches the
+    /// block during it is found either here or by looking at the origin.
+    pub fn retire(&self, thread: &mut Thread, address: u64, size: u64, kind: AccessKind, ctx: Ctx) {
+        thread.stamped = true;
+        // Orders the new origin before the loads of the words; taking a word's lock is the other side.
+        fence(Ordering::SeqCst);
+        let access = Access { address, size, kind, ctx };
+        self.for_each_granule(address, size, &mut |granule, cell| {
+            if cell.load(Ordering::Relaxed) != 0 {
+                self.retire_granule(thread, granule, cell, &access);
+            }
+        });
+    }
+
+    /// The shadow of the granules of `address .. address + size` is emptied without a look at it: memory
+    /// that comes fresh from the operating system, or the stack of a new thread.
+    pub fn reset(&self, address: u64, size: u64) {
+        self.for_each_granule(address, size, &mut |_, cell| {
+            if cell.load(Ordering::Relaxed) != 0 {
+                let word = word::lock(&self.memory, cell);
+                // SAFETY: the lock is held, and the word is replaced in the next line.
+                unsafe { Record::free(word) };
+                word::unlock(cell, Word::EMPTY);
+            }
+        });
+    }
+
+    fn for_each_granule(&self, address: u64, size: u64, f: &mut dyn FnMut(Granule, &AtomicU64)) {
+        if size > 0 {
+            self.memory.for_each_word(Granule::of(address)..Granule::of(address + size - 1).next(), f);
+        }
+    }
+
+    fn retire_granule(&self, thread: &mut Thread, granule: Granule, cell: &AtomicU64, access: &Access) {
+        let word = word::lock(&self.memory, cell);
+        // SAFETY: the lock is held, and this is the only reference made under it.
+        match unsafe { Record::of(word) } {
+            None => {
+                let contexts = self.memory.contexts(granule).load(Ordering::Relaxed);
+                self.check_history(thread, granule, Segment::from_word(word, contexts), access);
+            }
+            Some(record) => {
+                for &old in &record.segments {
+                    self.check_history(thread, granule, old, access);
+                }
+                for a in &record.atomics {
+                    if a.epoch != thread.epoch && !self.ordered(thread, a.epoch) {
+                        let kind = if a.write { AccessKind::AtomicWrite } else { AccessKind::AtomicRead };
+                        self.race_with(thread, granule, a.mask, access, kind, a.epoch, a.ctx);
+                    }
+                }
+            }
+        }
+        // SAFETY: the lock is held, the reference above is gone, and the word is replaced in the next line.
+        unsafe { Record::free(word) };
+        word::unlock(cell, Word::EMPTY);
+    }
+
+    fn check_history(&self, thread: &mut Thread, granule: Granule, old: Segment, access: &Access) {
+        if !old.write.is_none() && old.write != thread.epoch && !self.ordered(thread, old.write) {
+            self.race_with(thread, granule, old.mask, access, AccessKind::Write, old.write, old.write_ctx);
+        }
+        self.check_reads(thread, granule, old, access);
+    }
+
+    /// The origin that the thread gives to a block now, by allocating or freeing it: its epoch is in use.
+    pub fn origin_epoch(&self, thread: &mut Thread) -> crate::epoch::Epoch {
+        thread.stamped = true;
+        thread.epoch
+    }
+}

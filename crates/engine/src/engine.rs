@@ -1,0 +1,145 @@
+//! The state that all threads share.
+
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use spin::Mutex;
+
+use crate::clock::SyncClock;
+use crate::context::ContextTable;
+use crate::epoch::{Epoch, EpochTable};
+use crate::memory::Memory;
+use crate::race::{AccessKind, Race, Side};
+use crate::readset::ReadSets;
+use crate::slot::Slots;
+use crate::thread::{Thread, ThreadId};
+
+/// The detector. One for each program; shared by reference between its threads.
+#[derive(Debug)]
+pub struct Engine<M> {
+    pub(crate) memory: M,
+    pub(crate) epochs: EpochTable,
+    pub(crate) slots: Mutex<Slots>,
+    pub(crate) sets: ReadSets,
+    /// The calling contexts of all recorded accesses.
+    pub contexts: ContextTable,
+    /// The one location that all sequentially consistent fences read and write.
+    pub(crate) seq_cst: Mutex<SyncClock>,
+    lost_epochs: AtomicU64,
+    lost_sets: AtomicU64,
+    pub(crate) collections: AtomicU64,
+}
+
+/// What the engine holds, and what it had to give up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Releases after which no new epoch could be had: later accesses of that thread look older than they
+    /// are, so races with them may be missed.
+    pub lost_epochs: u64,
+    /// Reads that could not be added to a set of readers: races with them may be missed.
+    pub lost_sets: u64,
+    /// Contexts that could not be kept: the stack of such an access cannot be shown.
+    pub lost_contexts: u64,
+    /// Contexts that are kept.
+    pub contexts: u64,
+    /// Read sets that are kept.
+    pub read_sets: u64,
+    /// Slots: the width of the widest clock.
+    pub slots: u64,
+    /// How often ids were taken back.
+    pub collections: u64,
+}
+
+impl<M: Memory> Engine<M> {
+    /// A detector over `memory`, which must be zero.
+    pub fn new(memory: M) -> Self {
+        Engine {
+            memory,
+            epochs: EpochTable::new(),
+            slots: Mutex::new(Slots::new()),
+            sets: ReadSets::new(),
+            contexts: ContextTable::new(),
+            seq_cst: Mutex::new(SyncClock::new()),
+            lost_epochs: AtomicU64::new(0),
+            lost_sets: AtomicU64::new(0),
+            collections: AtomicU64::new(0),
+        }
+    }
+
+    /// The memory that the engine works on.
+    pub fn memory(&self) -> &M {
+        &self.memory
+    }
+
+    /// Sizes and losses so far.
+    pub fn stats(&self) -> Stats {
+        Stats {
+            lost_epochs: self.lost_epochs.load(Ordering::Relaxed),
+            lost_sets: self.lost_sets.load(Ordering::Relaxed),
+            lost_contexts: u64::from(self.contexts.lost()),
+            contexts: self.contexts.len() as u64,
+            read_sets: u64::from(self.sets.live()),
+            slots: self.slots.lock().width() as u64,
+            collections: self.collections.load(Ordering::Relaxed),
+        }
+    }
+
+    /// The thread whose access carries `epoch`.
+    pub fn thread_of(&self, epoch: Epoch) -> Option<ThreadId> {
+        let (slot, time) = self.epochs.resolve(epoch);
+        self.slots.lock().tenant(slot, time)
+    }
+
+    /// True if what happened in `epoch` is ordered before what `thread` does now.
+    #[inline]
+    pub(crate) fn ordered(&self, thread: &Thread, epoch: Epoch) -> bool {
+        let (slot, time) = self.epochs.resolve(epoch);
+        thread.clock.get(slot) >= time
+    }
+
+    #[cold]
+    pub(crate) fn count_lost_epoch(&self) {
+        self.lost_epochs.fetch_add(1, Ordering::Relaxed);
+    }
+
+    #[cold]
+    pub(crate) fn count_lost_set(&self) {
+        self.lost_sets.fetch_add(1, Ordering::Relaxed);
+    }
+
+    #[cold]
+    pub(crate) fn found(&self, thread: &mut Thread, current: Side, previous: Side, unordered: bool) {
+        let previous = Side { thread: self.thread_of(previous.epoch), ..previous };
+        // One access that runs over many granules finds the same pair of places in each of them.
+        let repeats = |r: &Race| {
+            r.current.ctx == current.ctx
+                && r.current.kind == current.kind
+                && r.previous.ctx == previous.ctx
+                && r.previous.kind == previous.kind
+        };
+        if !thread.races.iter().any(repeats) {
+            thread.races.push(Race { current, previous, unordered });
+        }
+    }
+}
+
+/// An access as the rules see it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Access {
+    pub address: u64,
+    pub size: u64,
+    pub kind: AccessKind,
+    pub ctx: crate::context::Ctx,
+}
+
+impl Access {
+    pub(crate) fn side(&self, thread: &Thread) -> Side {
+        Side {
+            kind: self.kind,
+            address: self.address,
+            size: self.size,
+            thread: Some(thread.id),
+            epoch: thread.epoch,
+            ctx: self.ctx,
+        }
+    }
+}

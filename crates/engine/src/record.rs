@@ -1,0 +1,133 @@
+//! The expanded form of a shadow word.
+//!
+//! A record belongs to exactly one granule: the granule's word holds its address, and whoever holds the
+//! word's lock owns the record. It is made when bytes of the granule get different histories, at the first
+//! atomic access, or when a sync object lives there; it goes when one history is enough again.
+
+use alloc::boxed::Box;
+use smallvec::SmallVec;
+
+use crate::clock::SyncClock;
+use crate::context::Ctx;
+use crate::epoch::Epoch;
+use crate::sync::Channel;
+use crate::word::{Mask, Reads, Word};
+
+/// Bytes with one history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Segment {
+    pub mask: Mask,
+    pub write: Epoch,
+    pub reads: Reads,
+    pub write_ctx: Ctx,
+    /// Where the read was, if `reads` is one epoch; sets hold their own contexts.
+    pub read_ctx: Ctx,
+}
+
+impl Segment {
+    pub(crate) const EMPTY: Segment = Segment {
+        mask: Mask::NONE,
+        write: Epoch::NONE,
+        reads: Reads::NONE,
+        write_ctx: Ctx::UNKNOWN,
+        read_ctx: Ctx::UNKNOWN,
+    };
+
+    /// The segment that an unexpanded word and its contexts stand for.
+    #[inline]
+    pub(crate) fn from_word(word: Word, contexts: u64) -> Segment {
+        Segment {
+            mask: word.mask(),
+            write: word.write(),
+            reads: word.reads(),
+            write_ctx: Ctx(contexts as u32),
+            read_ctx: Ctx((contexts >> 32) as u32),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn word(&self) -> Word {
+        Word::new(self.mask, self.write, self.reads)
+    }
+
+    #[inline]
+    pub(crate) fn contexts(&self) -> u64 {
+        u64::from(self.write_ctx.0) | u64::from(self.read_ctx.0) << 32
+    }
+
+    /// True if both have the same writes and reads, so that one mask can speak for both.
+    #[inline]
+    pub(crate) fn agrees(&self, other: &Segment) -> bool {
+        self.write == other.write && self.reads == other.reads
+    }
+}
+
+/// An atomic access that later plain accesses of the same bytes must be ordered after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct AtomicAccess {
+    pub mask: Mask,
+    pub write: bool,
+    pub epoch: Epoch,
+    pub ctx: Ctx,
+}
+
+/// What an acquire of these bytes (or of this sync object) learns.
+#[derive(Debug)]
+pub(crate) struct Location {
+    pub mask: Mask,
+    pub channel: Channel,
+    pub clock: SyncClock,
+}
+
+/// Everything about one granule.
+#[derive(Debug, Default)]
+pub(crate) struct Record {
+    /// Disjoint masks.
+    pub segments: SmallVec<[Segment; 2]>,
+    pub atomics: SmallVec<[AtomicAccess; 2]>,
+    pub locations: SmallVec<[Location; 1]>,
+}
+
+impl Record {
+    /// The record that the word points to.
+    ///
+    /// # Safety
+    /// The caller holds the lock of the word that `word` was read from, and makes no second reference.
+    #[inline]
+    pub(crate) unsafe fn of<'a>(word: Word) -> Option<&'a mut Record> {
+        // SAFETY: the address in a word comes from Box::into_raw in `into_word`, and the record lives until the
+        // word is replaced under the lock that the caller holds; so does the exclusive access.
+        word.record_address().map(|address| unsafe { &mut *(address as *mut Record) })
+    }
+
+    /// Puts the record at the end of a word.
+    pub(crate) fn into_word(self: Box<Self>) -> Word {
+        Word::expanded(Box::into_raw(self) as u64)
+    }
+
+    /// Frees the record that `word` points to, if it does.
+    ///
+    /// # Safety
+    /// The caller holds the lock of the word and replaces it before giving the lock back.
+    pub(crate) unsafe fn free(word: Word) {
+        if let Some(address) = word.record_address() {
+            // SAFETY: see `of`; the caller vouches that the address is forgotten.
+            drop(unsafe { Box::from_raw(address as *mut Record) });
+        }
+    }
+
+    /// True if nothing is left that a shadow word could not hold.
+    pub(crate) fn fits_word(&self) -> bool {
+        self.segments.len() <= 1 && self.atomics.is_empty() && self.locations.is_empty()
+    }
+
+    /// The location of a sync object, made if it is not there.
+    pub(crate) fn location(&mut self, mask: Mask, channel: Channel) -> &mut Location {
+        let at = self.locations.iter().position(|l| l.mask == mask && l.channel == channel);
+        let at = at.unwrap_or_else(|| {
+            self.locations.push(Location { mask, channel, clock: SyncClock::new() });
+            self.locations.len() - 1
+        });
+        &mut self.locations[at]
+    }
+}

@@ -1,0 +1,267 @@
+//! What a thread knows, and how it learns and publishes.
+//!
+//! # Time
+//! A thread's own entry in its clock names its current epoch. A release publishes that time and then moves
+//! on to the next, so that what the thread does afterwards is not covered by those who acquired the release.
+//! If nothing was recorded in an epoch and nothing was learnt since the last release, the release repeats
+//! the last one and time stands still.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use crate::clock::{Published, SyncClock, Time, VectorClock};
+use crate::context::{ContextCache, Ctx};
+use crate::engine::Engine;
+use crate::epoch::Epoch;
+use crate::memory::{Granule, Memory};
+use crate::race::Race;
+use crate::readset::SetId;
+use crate::slot::Slot;
+use crate::word::Mask;
+
+/// The number of a thread: 0 is the main thread, later ones count up; never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ThreadId(pub u32);
+
+const SET_CACHE: usize = 16;
+const ATOMIC_CACHE: usize = 32;
+const GROW_CACHE: usize = 64;
+
+/// The engine's state of one thread. Owned by whoever runs the thread; given to each call.
+#[derive(Debug)]
+pub struct Thread {
+    pub(crate) id: ThreadId,
+    pub(crate) slot: Slot,
+    pub(crate) epoch: Epoch,
+    pub(crate) clock: VectorClock,
+    /// What the last release published of the others; stale once `learnt` is set.
+    base: Arc<[Time]>,
+    learnt: bool,
+    /// An access carries the current epoch.
+    pub(crate) stamped: bool,
+    /// What earlier relaxed loads read, for a later acquire fence.
+    pub(crate) pending: SyncClock,
+    /// What the last release fence published, for later relaxed stores.
+    pub(crate) fence: Option<Published>,
+    /// Read sets that are known to hold the current epoch: `epoch << 32 | set`.
+    sets: [u64; SET_CACHE],
+    /// Read sets that this thread grew in this epoch: from which state, to which set.
+    grown: [Growth; GROW_CACHE],
+    /// Atomic accesses that are recorded in the current epoch.
+    atomics: [AtomicSeen; ATOMIC_CACHE],
+    /// The contexts this thread used last.
+    pub contexts: ContextCache,
+    /// Races found by calls of this thread and not yet taken.
+    pub races: Vec<Race>,
+    pub(crate) joinable: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Growth {
+    pub from: u32,
+    pub from_ctx: Ctx,
+    pub epoch: Epoch,
+    pub ctx: Ctx,
+    pub to: u32,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct AtomicSeen {
+    granule: u64,
+    epoch: Epoch,
+    mask: Mask,
+    write: bool,
+}
+
+impl Thread {
+    /// The thread's number.
+    pub fn id(&self) -> ThreadId {
+        self.id
+    }
+
+    /// The epoch that its accesses carry now. A shadow word that holds it needs no further look.
+    #[inline]
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// Its clock.
+    pub fn clock(&self) -> &VectorClock {
+        &self.clock
+    }
+
+    /// Nobody will join this thread: its end need not be kept.
+    pub fn set_detached(&mut self) {
+        self.joinable = false;
+    }
+
+    /// Learns what `sync` holds.
+    #[inline]
+    pub(crate) fn acquire(&mut self, sync: &SyncClock) {
+        self.learnt |= sync.acquire_into(&mut self.clock);
+    }
+
+    pub(crate) fn acquire_published(&mut self, end: &Published) {
+        if self.clock.get(end.slot) < end.time {
+            self.clock.join(&end.base);
+            self.clock.set(end.slot, end.time);
+            self.learnt = true;
+        }
+    }
+
+    /// Publishes what the thread knows and moves on to the next epoch.
+    pub(crate) fn release<M: Memory>(&mut self, engine: &Engine<M>) -> Published {
+        if self.learnt {
+            self.base = self.clock.entries().into();
+            self.learnt = false;
+        } else if !self.stamped {
+            // Nothing happened since the last release: it says all there is to say.
+            if let Some(time) = self.clock.get(self.slot).checked_sub(1).filter(|&t| t >= self.first_time()) {
+                return Published { slot: self.slot, time, base: self.base.clone() };
+            }
+        }
+        let time = self.clock.get(self.slot);
+        self.advance(engine, time);
+        Published { slot: self.slot, time, base: self.base.clone() }
+    }
+
+    /// The first time at which a release of this thread can have happened.
+    fn first_time(&self) -> Time {
+        // `base` is made by the first release, and holds the thread's own time of then.
+        self.base.get(self.slot.index()).copied().unwrap_or(Time::MAX)
+    }
+
+    fn advance<M: Memory>(&mut self, engine: &Engine<M>, time: Time) {
+        let next = match self.epoch.next_in_block() {
+            Some(e) => Some(e),
+            None => engine.epochs.deal(self.slot, time + 1),
+        };
+        match next {
+            Some(epoch) => {
+                self.epoch = epoch;
+                self.clock.set(self.slot, time + 1);
+                self.stamped = false;
+            }
+            // Later accesses will look older than they are: races with them may be missed, none is invented.
+            None => engine.count_lost_epoch(),
+        }
+    }
+
+    /// True if `set` is known to hold this thread's current epoch.
+    #[inline]
+    pub(crate) fn holds_me(&self, set: SetId) -> bool {
+        self.sets[set.0 as usize % SET_CACHE] == u64::from(self.epoch.0) << 32 | u64::from(set.0)
+    }
+
+    pub(crate) fn remember_set(&mut self, set: SetId) {
+        self.sets[set.0 as usize % SET_CACHE] = u64::from(self.epoch.0) << 32 | u64::from(set.0);
+    }
+
+    #[inline]
+    pub(crate) fn growth(&mut self, from: u32, from_ctx: Ctx, ctx: Ctx) -> &mut Growth {
+        let hash =
+            (from ^ from_ctx.0.rotate_left(11) ^ ctx.0.rotate_left(21)).wrapping_mul(0x9e37_79b1) >> 24;
+        &mut self.grown[hash as usize % GROW_CACHE]
+    }
+
+    /// True if an atomic access of these bytes, at least as strong as this one, is recorded in this epoch.
+    ///
+    /// While the epoch has not moved on, nobody can be ordered after that access; so whoever touched the
+    /// bytes in between without being ordered before it has been found racing with it.
+    #[inline]
+    pub(crate) fn atomic_seen(&self, granule: Granule, mask: Mask, write: bool) -> bool {
+        let seen = &self.atomics[granule.0 as usize % ATOMIC_CACHE];
+        seen.epoch == self.epoch
+            && seen.granule == granule.0
+            && seen.mask.contains(mask)
+            && (seen.write || !write)
+    }
+
+    pub(crate) fn remember_atomic(&mut self, granule: Granule, mask: Mask, write: bool) {
+        self.atomics[granule.0 as usize % ATOMIC_CACHE] =
+            AtomicSeen { granule: granule.0, epoch: self.epoch, mask, write };
+    }
+
+    /// Forgets everything that names read sets or shadow words, for a collection.
+    pub(crate) fn flush_caches(&mut self) {
+        self.sets = [0; SET_CACHE];
+        self.grown = [Growth::default(); GROW_CACHE];
+        self.atomics = [AtomicSeen::default(); ATOMIC_CACHE];
+    }
+}
+
+impl<M: Memory> Engine<M> {
+    /// The state of the program's first thread. To be called once.
+    pub fn main_thread(&self) -> Box<Thread> {
+        self.new_thread(&VectorClock::new())
+    }
+
+    /// A thread that `parent` creates: everything that `parent` did so far is ordered before it.
+    pub fn spawn(&self, parent: &mut Thread) -> Box<Thread> {
+        let child = self.new_thread(&parent.clock);
+        parent.release(self);
+        child
+    }
+
+    /// A thread that was not created through [`Engine::spawn`]: ordered after nothing.
+    pub fn foreign_thread(&self) -> Box<Thread> {
+        self.new_thread(&VectorClock::new())
+    }
+
+    fn new_thread(&self, creator: &VectorClock) -> Box<Thread> {
+        let (lease, id) = self.slots.lock().lease(creator);
+        let epoch = lease
+            .last_epoch
+            .and_then(Epoch::next_in_block)
+            .or_else(|| self.epochs.deal(lease.slot, lease.time));
+        let mut clock = creator.clone();
+        clock.set(lease.slot, lease.time);
+        if epoch.is_none() {
+            self.count_lost_epoch();
+        }
+        Box::new(Thread {
+            id,
+            slot: lease.slot,
+            epoch: epoch.unwrap_or(Epoch::NONE),
+            clock,
+            base: Arc::from([]),
+            learnt: true,
+            stamped: false,
+            pending: SyncClock::new(),
+            fence: None,
+            sets: [0; SET_CACHE],
+            grown: [Growth::default(); GROW_CACHE],
+            atomics: [AtomicSeen::default(); ATOMIC_CACHE],
+            contexts: ContextCache::new(),
+            races: Vec::new(),
+            joinable: true,
+        })
+    }
+
+    /// The thread has done its last access.
+    pub fn exit(&self, thread: &mut Thread) {
+        let end = thread.release(self);
+        // The epoch after the release was never used: the next tenant's first time is the one after it.
+        let end = Published { time: thread.clock.get(thread.slot), ..end };
+        self.slots.lock().vacate(thread.id, end, thread.epoch, thread.joinable);
+    }
+
+    /// `thread` waited for the end of `ended`: everything that `ended` did is ordered before what follows.
+    /// False if `ended` has not ended, was joined before, or was detached.
+    pub fn join(&self, thread: &mut Thread, ended: ThreadId) -> bool {
+        let end = self.slots.lock().take_end(ended);
+        match end {
+            Some(end) => {
+                thread.acquire_published(&end);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Nobody will join `ended`, which has ended already.
+    pub fn forget_end(&self, ended: ThreadId) {
+        self.slots.lock().take_end(ended);
+    }
+}

@@ -1,0 +1,6 @@
+//! The racecheck detector inside a process.
+#![cfg_attr(not(test), no_std)]
+
+extern crate alloc;
+
+pub mod sys;
