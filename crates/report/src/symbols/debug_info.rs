@@ -64,10 +64,27 @@ pub(super) struct Place {
     pub column: u32,
 }
 
+/// A function's name, demangled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Name {
+    /// With its path, from the name that the linker sees.
+    Full(String),
+    /// As it stands in the source. All there is in debug info with lines only, and for C.
+    Short(String),
+}
+
+impl Name {
+    pub fn into_text(self) -> String {
+        match self {
+            Name::Full(text) | Name::Short(text) => text,
+        }
+    }
+}
+
 /// A call that covers an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Call {
-    pub function: Option<String>,
+    pub function: Option<Name>,
     pub place: Place,
     pub inlined: bool,
 }
@@ -563,7 +580,7 @@ struct Names<'d, 'a> {
 }
 
 impl<'a> Names<'_, 'a> {
-    fn at(&self, unit: &Unit<Bytes<'a>>, offset: UnitOffset, chain: usize) -> Option<String> {
+    fn at(&self, unit: &Unit<Bytes<'a>>, offset: UnitOffset, chain: usize) -> Option<Name> {
         let mut entries = unit.entries_raw(Some(offset)).ok()?;
         let abbreviation = entries.read_abbreviation().ok()??;
         let mut entry = Entry::default();
@@ -571,7 +588,7 @@ impl<'a> Names<'_, 'a> {
         self.of_entry(unit, &entry, chain)
     }
 
-    fn of_entry(&self, unit: &Unit<Bytes<'a>>, entry: &Entry<'a>, chain: usize) -> Option<String> {
+    fn of_entry(&self, unit: &Unit<Bytes<'a>>, entry: &Entry<'a>, chain: usize) -> Option<Name> {
         let text = |value: Option<Attributes<'a>>| self.dwarf.attr_string(unit, value?).ok();
         let short_name = text(entry.name).map(|name| name.to_string_lossy());
         if let Some(name) = text(entry.linkage_name) {
@@ -579,10 +596,11 @@ impl<'a> Names<'_, 'a> {
             if let Some(short_name) = &short_name {
                 number_closure(&mut name, short_name);
             }
-            return Some(name);
+            return Some(Name::Full(name));
         }
         // Only a name that the linker does not see, mostly of C, or one that was kept with `no_mangle`.
-        self.of_origin(unit, entry.origin, chain).or_else(|| short_name.map(|name| demangle(&name)))
+        self.of_origin(unit, entry.origin, chain)
+            .or_else(|| short_name.map(|name| Name::Short(demangle(&name))))
     }
 
     fn of_origin(
@@ -590,7 +608,7 @@ impl<'a> Names<'_, 'a> {
         unit: &Unit<Bytes<'a>>,
         origin: Option<Attributes<'a>>,
         chain: usize,
-    ) -> Option<String> {
+    ) -> Option<Name> {
         let chain = chain.checked_sub(1)?;
         match origin? {
             AttributeValue::UnitRef(offset) => self.at(unit, offset, chain),

@@ -19,7 +19,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use crate::model::Frame;
-use debug_info::{Call, DebugInfo, Place};
+use debug_info::{Call, DebugInfo, Name, Place};
 use elf::{Elf, SymbolKind};
 
 pub use elf::{ElfError, TlsSegment};
@@ -86,11 +86,13 @@ impl<'data> Symbolizer<'data> {
         if calls.is_empty() {
             calls.push(Call { function: None, place: Place::default(), inlined: false });
         }
-        if let Some(outermost) = calls.last_mut().filter(|call| call.function.is_none()) {
-            outermost.function = self.function_at(address);
+        // The outermost call is the function itself, so that the symbol table knows it too.
+        if let Some(outermost) = calls.last_mut().filter(|call| !matches!(call.function, Some(Name::Full(_))))
+        {
+            outermost.function = self.function_at(address).map(Name::Full).or(outermost.function.take());
         }
         let frame = |call: Call| Frame {
-            function: call.function,
+            function: call.function.map(Name::into_text),
             file: call.place.file,
             line: call.place.line,
             column: call.place.column,
