@@ -1,0 +1,137 @@
+//! Cargo as racecheck calls it: with the user's own arguments, and with what makes it build checked
+//! programs.
+//!
+//! What racecheck adds is little, and all of it is here:
+//!
+//! - `RUSTC_WRAPPER` is racecheck itself (see [`crate::wrapper`]); one that the user has is called by it;
+//! - `--target`, without which build scripts and proc macros could not be told from the program;
+//! - `--target-dir`, a folder inside of the usual one, so that ordinary builds stay warm;
+//! - `--cfg racecheck` in the flags for rustc, with a name for all that went into the build, so that
+//!   cargo builds again when racecheck was updated;
+//! - flags for rustdoc, which compiles doctests without the wrapper.
+
+mod config;
+mod flags;
+mod line;
+mod project;
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::error::{Error, Result};
+use crate::kit::Kit;
+use crate::toolchain::{TARGET, Toolchain};
+use crate::wrapper;
+
+pub use config::Config;
+pub use line::Line;
+pub use project::Project;
+
+/// Name of racecheck's folder in the target folder.
+const TARGET_SUBFOLDER: &str = "racecheck";
+
+/// The cargo to call: the one that called racecheck (`cargo racecheck`), or that in `PATH`.
+pub fn executable() -> OsString {
+    std::env::var_os("CARGO").filter(|cargo| !cargo.is_empty()).unwrap_or_else(|| "cargo".into())
+}
+
+/// The toolchain that cargo uses here, with this configuration.
+pub fn toolchain(config: &Config) -> Result<Toolchain> {
+    let variable = |name| std::env::var_os(name).filter(|value: &OsString| !value.is_empty());
+    let configured = || config.text("build", "rustc").map(OsString::from);
+    let rustc = variable("RUSTC").or_else(|| variable("CARGO_BUILD_RUSTC")).or_else(configured);
+    Toolchain::query(rustc.unwrap_or_else(|| "rustc".into()))
+}
+
+/// Environment variables to set.
+pub type Environment = Vec<(OsString, OsString)>;
+
+/// What makes cargo build checked programs, wherever it puts them.
+pub fn environment(kit: &Kit, config: &Config) -> Environment {
+    let mut set: Environment = vec![("RUSTC_WRAPPER".into(), kit.wrapper().into())];
+    // Set even if there is none: the one of an outer racecheck must not come in.
+    set.push((wrapper::INNER_WRAPPER.into(), user_wrapper(config).unwrap_or_default()));
+    let cfgs = ["--cfg=racecheck".to_owned(), format!("--cfg=racecheck_kit=\"{}\"", kit.key())];
+    set.push(flags::for_rustc(config, &cfgs));
+    let mut for_rustdoc = kit.compiler_options();
+    for_rustdoc.extend(kit.linker_options());
+    for_rustdoc.extend(["-Cdebuginfo=line-tables-only".to_owned(), "--cfg=racecheck".to_owned()]);
+    set.push(flags::for_rustdoc(config, &for_rustdoc));
+    set
+}
+
+/// The `RUSTC_WRAPPER` that cargo would call without racecheck.
+fn user_wrapper(config: &Config) -> Option<OsString> {
+    let variable = |name| std::env::var_os(name);
+    let configured = || config.path("build", "rustc-wrapper").map(PathBuf::into_os_string);
+    let wrapper =
+        variable("RUSTC_WRAPPER").or_else(|| variable("CARGO_BUILD_RUSTC_WRAPPER")).or_else(configured)?;
+    // An outer racecheck (or `racecheck env`): this one takes its place.
+    if Path::new(&wrapper).file_name() == Some(OsStr::new(crate::kit::WRAPPER)) {
+        return variable(wrapper::INNER_WRAPPER);
+    }
+    Some(wrapper)
+}
+
+/// Where a build goes.
+#[derive(Debug)]
+pub struct Placement {
+    /// The target folder, if racecheck chooses it.
+    pub target_dir: Option<PathBuf>,
+    /// The folder for what is not a final result, if the user keeps that apart.
+    pub build_dir: Option<PathBuf>,
+}
+
+impl Placement {
+    /// The place for this project: inside of its usual target folder, unless the user names one.
+    pub fn of(project: &Project, line: &Line) -> Self {
+        let inside = |folder: &Path| folder.join(TARGET_SUBFOLDER);
+        Placement {
+            target_dir: line.value("--target-dir").is_none().then(|| inside(&project.target_directory)),
+            build_dir: project.own_build_directory().map(inside),
+        }
+    }
+}
+
+/// Checks that the target that the user asks for, in whatever way, is one that can be checked.
+pub fn check_target(line: &Line, config: &Config) -> Result<()> {
+    let check = |target: &str, why| match target {
+        TARGET | "host-tuple" => Ok(()),
+        other => Err(Error::Target { target: other.to_owned(), why }),
+    };
+    let mut named = line.values("--target").peekable();
+    if named.peek().is_some() {
+        return named.try_for_each(|target| check(&target.to_string_lossy(), " (of --target)"));
+    }
+    if let Some(target) = std::env::var_os("CARGO_BUILD_TARGET") {
+        return check(&target.to_string_lossy(), " (of CARGO_BUILD_TARGET)");
+    }
+    config
+        .texts("build", "target")
+        .iter()
+        .try_for_each(|target| check(target, " (of `build.target` in cargo's configuration)"))
+}
+
+/// The command for a cargo subcommand that builds, and perhaps runs, checked programs.
+pub fn command(
+    subcommand: &[&str],
+    line: &Line,
+    placement: &Placement,
+    environment: &Environment,
+) -> Command {
+    let mut cargo = Command::new(executable());
+    cargo.args(subcommand);
+    if line.value("--target").is_none() {
+        cargo.args(["--target", TARGET]);
+    }
+    if let Some(folder) = &placement.target_dir {
+        cargo.arg("--target-dir").arg(folder);
+    }
+    if let Some(folder) = &placement.build_dir {
+        cargo.env("CARGO_BUILD_BUILD_DIR", folder);
+    }
+    cargo.args(line.words());
+    cargo.envs(environment.iter().map(|(name, value)| (name, value)));
+    cargo
+}

@@ -1,0 +1,51 @@
+//! `racecheck rustc`, and the compilation of a single file for `racecheck run`.
+
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use crate::cache::Cache;
+use crate::cargo::{self, Config, Line};
+use crate::error::{Error, Result};
+use crate::kit::Kit;
+use crate::progress::Progress;
+use crate::session;
+use crate::wrapper;
+
+/// Calls rustc with these arguments and instrumentation.
+pub fn rustc(words: Vec<OsString>) -> Result<ExitCode> {
+    let mut rustc = command(words)?;
+    let source = rustc.exec();
+    Err(Error::Start { program: rustc.get_program().to_string_lossy().into_owned(), source, hint: "" })
+}
+
+/// Compiles `file` with these options for rustc to the program `output`. The status is rustc's.
+pub fn compile(file: &Path, options: Vec<OsString>, output: &Path) -> Result<Result<(), ExitCode>> {
+    let mut words = options;
+    words.extend([file.into(), "-o".into(), output.into()]);
+    let mut rustc = command(words)?;
+    let status = rustc.status().map_err(|source| Error::Start {
+        program: rustc.get_program().to_string_lossy().into_owned(),
+        source,
+        hint: "",
+    })?;
+    Ok(match status.success() {
+        true => Ok(()),
+        false => Err(ExitCode::from(session::of_child(status))),
+    })
+}
+
+fn command(words: Vec<OsString>) -> Result<Command> {
+    let here = std::env::current_dir().map_err(Error::file("find", "."))?;
+    let config = Config::read(&here, &Line::default())?;
+    cargo::check_target(&Line::new(words.clone()), &Config::default())?;
+    let toolchain = cargo::toolchain(&config)?;
+    let kit = Kit::ensure(&toolchain, &Cache::locate()?, &Progress::default())?;
+    let mut words = wrapper::Call::new([toolchain.rustc].into_iter().chain(words).collect())
+        .for_checking_directly(&kit)
+        .into_iter();
+    let mut rustc = Command::new(words.next().unwrap_or_else(|| "rustc".into()));
+    rustc.args(words);
+    Ok(rustc)
+}

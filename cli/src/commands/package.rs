@@ -1,0 +1,69 @@
+//! Commands that build a package: `build`, `test`, `bench`, and `run` without a file.
+
+use std::ffi::OsString;
+use std::process::{Command, ExitCode};
+
+use crate::cache::Cache;
+use crate::cargo::{self, Config, Line, Placement, Project};
+use crate::error::{Error, Result};
+use crate::kit::Kit;
+use crate::progress::{Progress, Verbosity};
+use crate::session::{self, Setting};
+
+/// Builds, and runs nothing.
+pub fn build(words: Vec<OsString>) -> Result<ExitCode> {
+    // Programs read them when they run, which may be now and here.
+    session::options()?;
+    let line = Line::new(words);
+    match prepare(&["build"], &line)? {
+        Prepared::Ready { mut cargo, .. } => {
+            let status = cargo.status().map_err(|source| Error::Start {
+                program: cargo.get_program().to_string_lossy().into_owned(),
+                source,
+                hint: "",
+            })?;
+            Ok(ExitCode::from(session::of_child(status)))
+        }
+        Prepared::NoProject(status) => Ok(status),
+    }
+}
+
+/// Builds and runs what is built, with its races reported.
+pub fn check(subcommand: &[&str], words: Vec<OsString>) -> Result<ExitCode> {
+    let options = session::options()?;
+    let line = Line::new(words);
+    match prepare(subcommand, &line)? {
+        Prepared::Ready { cargo, project } => {
+            session::run(*cargo, Setting { options, workspace_root: project.workspace_root })
+        }
+        Prepared::NoProject(status) => Ok(status),
+    }
+}
+
+/// Cargo, ready to be started.
+enum Prepared {
+    Ready {
+        cargo: Box<Command>,
+        project: Project,
+    },
+    /// There is nothing to build here. Cargo has said why, and this is its status.
+    NoProject(ExitCode),
+}
+
+fn prepare(subcommand: &[&str], line: &Line) -> Result<Prepared> {
+    let here = std::env::current_dir().map_err(Error::file("find", "."))?;
+    let config = Config::read(&here, line)?;
+    cargo::check_target(line, &config)?;
+    let project = match Project::query(line)? {
+        Ok(project) => project,
+        Err(none) => return Ok(Prepared::NoProject(ExitCode::from(session::of_child(none.status)))),
+    };
+    let verbosity = match line.has(&["-q", "--quiet"]) {
+        true => Verbosity::Quiet,
+        false => Verbosity::Normal,
+    };
+    let kit = Kit::ensure(&cargo::toolchain(&config)?, &Cache::locate()?, &Progress::new(verbosity))?;
+    let placement = Placement::of(&project, line);
+    let cargo = cargo::command(subcommand, line, &placement, &cargo::environment(&kit, &config));
+    Ok(Prepared::Ready { cargo: Box::new(cargo), project })
+}

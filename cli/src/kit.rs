@@ -1,0 +1,90 @@
+//! Everything that an instrumented compilation needs, in one folder of the cache:
+//!
+//! ```text
+//! kits/KEY/racecheck-rustc        -> this executable, as cargo's RUSTC_WRAPPER
+//!          sysroot                -> the instrumented sysroot
+//!          racecheck-rt.o         -> the runtime
+//!          racecheck-rt.dynlist   -> what programs export
+//! ```
+//!
+//! The wrapper finds the rest beside the name it was called by, so it needs no environment variable,
+//! and two versions of racecheck, or two toolchains, can be at work at once.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+
+use crate::cache::{self, Cache};
+use crate::error::{Error, Result};
+use crate::instrument;
+use crate::progress::Progress;
+use crate::runtime;
+use crate::sysroot::Sysroot;
+use crate::toolchain::Toolchain;
+
+/// The name by which cargo calls this executable in rustc's place.
+pub const WRAPPER: &str = "racecheck-rustc";
+
+const SYSROOT: &str = "sysroot";
+
+/// A kit in the cache.
+#[derive(Debug)]
+pub struct Kit {
+    folder: PathBuf,
+}
+
+impl Kit {
+    /// Makes sure that the kit for a toolchain is there and whole.
+    pub fn ensure(toolchain: &Toolchain, cache: &Cache, progress: &Progress) -> Result<Self> {
+        let sysroot = Sysroot::of(toolchain, cache)?.ensure(progress)?;
+        let runtime = runtime::ensure(cache)?;
+        let mut hasher = DefaultHasher::new();
+        (&sysroot, runtime::HASH, instrument::compiler_options()).hash(&mut hasher);
+        let folder = cache.folder(&format!("kits/{:016x}", hasher.finish()))?;
+        let own = std::env::current_exe().map_err(Error::OwnExecutable)?;
+        cache::link_whole(&own, &folder.join(WRAPPER))?;
+        cache::link_whole(&sysroot, &folder.join(SYSROOT))?;
+        for file in [runtime::OBJECT_FILE, runtime::DYNAMIC_LIST_FILE] {
+            cache::link_whole(&runtime.join(file), &folder.join(file))?;
+        }
+        Ok(Kit { folder })
+    }
+
+    /// The kit to which the wrapper belongs that was called as `program`.
+    pub fn of_wrapper(program: &Path) -> Option<Self> {
+        let folder = program.parent()?;
+        (program.file_name()? == WRAPPER).then(|| Kit { folder: folder.to_owned() })
+    }
+
+    /// The executable to name in `RUSTC_WRAPPER`.
+    pub fn wrapper(&self) -> PathBuf {
+        self.folder.join(WRAPPER)
+    }
+
+    /// Names what programs are built with: if it changes, they have to be built again.
+    pub fn key(&self) -> &str {
+        self.folder.file_name().and_then(|name| name.to_str()).unwrap_or_default()
+    }
+
+    /// The sysroot to compile against. Its real path: rustc looks for its parts relative to it.
+    pub fn sysroot(&self) -> PathBuf {
+        let link = self.folder.join(SYSROOT);
+        std::fs::read_link(&link).unwrap_or(link)
+    }
+
+    /// The options that make rustc instrument a crate.
+    pub fn compiler_options(&self) -> Vec<String> {
+        let sysroot = format!("--sysroot={}", self.sysroot().display());
+        [sysroot].into_iter().chain(instrument::compiler_options()).collect()
+    }
+
+    /// The options that link the runtime into an executable.
+    pub fn linker_options(&self) -> Vec<String> {
+        let file = |name| self.folder.join(name).display().to_string();
+        vec![
+            format!("-Clink-arg={}", file(runtime::OBJECT_FILE)),
+            format!("-Clink-arg=-Wl,--dynamic-list={}", file(runtime::DYNAMIC_LIST_FILE)),
+            // The runtime calls into these; with a current glibc they are empty.
+            "-Clink-args=-lpthread -ldl -lm".to_owned(),
+        ]
+    }
+}

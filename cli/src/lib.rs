@@ -1,0 +1,78 @@
+//! The racecheck command line: builds programs with instrumentation, runs them, shows what the
+//! detector inside them reports, and decides the exit status.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`commands`] | one function for each subcommand: joins the rest |
+//! | [`options`] | the command line itself, from which help comes |
+//! | [`cargo`], [`toolchain`] | finds cargo, rustc and the workspace; what is added to cargo's call |
+//! | [`wrapper`] | racecheck as `RUSTC_WRAPPER`: adds instrumentation to the program's crates |
+//! | [`instrument`], [`runtime`], [`kit`] | the passes, the detector, and all that a build needs in one folder |
+//! | [`sysroot`], [`cache`] | the instrumented standard library, made once for each toolchain |
+//! | [`session`] | a run: reports as they come, signals, status |
+//! | [`binary`] | whether a file is a program that can be checked |
+//!
+//! This crate is no library for others: its interface is the command.
+
+pub mod binary;
+pub mod cache;
+pub mod cargo;
+pub mod commands;
+pub mod error;
+pub mod instrument;
+pub mod kit;
+pub mod options;
+pub mod progress;
+pub mod runtime;
+pub mod session;
+pub mod sysroot;
+pub mod toolchain;
+pub mod wrapper;
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use error::EXIT_STATUS;
+
+/// Runs the command that this process was started as.
+pub fn main() -> ExitCode {
+    if let Some(status) = wrapper::run_if_called() {
+        return status;
+    }
+    let mut words: Vec<OsString> = std::env::args_os().collect();
+    unwrap_cargo_form(&mut words);
+    if let Some(toolchain) = take_toolchain(&mut words) {
+        // SAFETY: no other thread runs yet.
+        unsafe {
+            std::env::set_var("RUSTUP_TOOLCHAIN", toolchain);
+            // The cargo that called this is of another toolchain.
+            std::env::remove_var("CARGO");
+            std::env::remove_var("RUSTC");
+        }
+    }
+    let options = options::Options::parse_from(words);
+    commands::run(options.command).unwrap_or_else(|error| {
+        eprintln!("racecheck: {error}");
+        ExitCode::from(EXIT_STATUS)
+    })
+}
+
+/// Cargo calls `cargo racecheck test` as `cargo-racecheck racecheck test`.
+fn unwrap_cargo_form(words: &mut Vec<OsString>) {
+    let program = words.first().and_then(|word| Path::new(word).file_stem());
+    if program.is_some_and(|name| name == "cargo-racecheck")
+        && words.get(1).is_some_and(|word| word == "racecheck")
+    {
+        words.remove(1);
+    }
+}
+
+/// Takes `+toolchain`, in the place where rustup's own commands have it, out of the words.
+fn take_toolchain(words: &mut Vec<OsString>) -> Option<String> {
+    let toolchain = words.get(1)?.to_str()?.strip_prefix('+')?.to_owned();
+    words.remove(1);
+    Some(toolchain)
+}

@@ -1,0 +1,131 @@
+//! racecheck's own command line, from which its help comes.
+
+use std::ffi::OsString;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Find data races in unchanged Rust programs, on stable.
+#[derive(Debug, Parser)]
+#[command(
+    name = "racecheck",
+    bin_name = "racecheck",
+    version,
+    about,
+    long_about = "Find data races in unchanged Rust programs, on stable.\n\n\
+        racecheck builds a program with a race detector inside and runs it. A data race is two accesses \
+        to the same memory by two threads, at least one of them a write and at least one not atomic, \
+        that nothing orders. Every report shows such a pair that really ran, with both stacks.",
+    disable_help_subcommand = false,
+    after_help = "Examples:\n  \
+        racecheck test                         test the package here, as `cargo test` does\n  \
+        racecheck run --release -- --port 80   build and run a program, as `cargo run` does\n  \
+        racecheck run main.rs                  compile and run one file\n  \
+        racecheck run ./target/racecheck/x86_64-unknown-linux-gnu/debug/server\n  \
+        racecheck +nightly test                with another toolchain, as `cargo +nightly test`\n\n\
+        The exit status is the program's own if it is not 0, and 66 if a race was reported.\n\
+        `racecheck COMMAND --help` tells more about each command.",
+    after_long_help = after_long_help()
+)]
+pub struct Options {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Build (if need be) and run a program, and report its races
+    #[command(
+        override_usage = "racecheck run PROGRAM [ARGS]...\n       \
+            racecheck run [RUSTC OPTIONS] FILE.rs [ARGS]...\n       \
+            racecheck run [CARGO OPTIONS] [-- ARGS]...",
+        after_help = "Examples:\n  \
+            racecheck run                            the package's program, as `cargo run`\n  \
+            racecheck run --example echo -- 8080     an example, with an argument\n  \
+            racecheck run main.rs 8080               a single file, as `rustc main.rs && ./main 8080`\n  \
+            racecheck run -O --edition 2024 main.rs  with options for rustc before the file\n  \
+            racecheck run ./server 8080              a program built by `racecheck build`\n\n\
+            A word that comes first and is no option is always a file: arguments of a package's program \
+            come after `--`."
+    )]
+    Run(Words),
+    /// Build a package with the detector inside, as `cargo build`
+    #[command(
+        override_usage = "racecheck build [CARGO OPTIONS]...",
+        after_help = "Examples:\n  \
+            racecheck build --workspace --tests\n  \
+            racecheck build --release --bin server && racecheck run \
+            target/racecheck/x86_64-unknown-linux-gnu/release/server\n\n\
+            Programs are put into target/racecheck, beside ordinary builds. They report races by \
+            themselves when they are started without racecheck, too."
+    )]
+    Build(Words),
+    /// Run tests, doctests included, and report their races, as `cargo test`
+    #[command(
+        override_usage = "racecheck test [CARGO OPTIONS]... [TESTNAME] [-- TEST OPTIONS]...",
+        after_help = "Examples:\n  \
+            racecheck test --workspace\n  \
+            racecheck test -p queue --test stress -- --nocapture\n  \
+            racecheck test --doc"
+    )]
+    Test(Words),
+    /// Run benchmarks and report their races, as `cargo bench`
+    #[command(override_usage = "racecheck bench [CARGO OPTIONS]... [BENCHNAME] [-- BENCH OPTIONS]...")]
+    Bench(Words),
+    /// Compile one crate with the detector inside, as `rustc`
+    #[command(
+        override_usage = "racecheck rustc [RUSTC OPTIONS] FILE.rs",
+        after_help = "Example:\n  racecheck rustc -O main.rs && ./main"
+    )]
+    Rustc(Words),
+    /// Print what to set so that plain cargo builds with the detector inside
+    #[command(after_help = "Example:\n  \
+        eval \"$(racecheck env)\" && cargo build --tests\n\n\
+        The folder is that of the package here. Programs built like this print their reports themselves.")]
+    Env(EnvOptions),
+    /// Remove what racecheck keeps: instrumented standard libraries and its own runtime
+    #[command(after_help = "Builds are cargo's: `rm -r target/racecheck` removes those.")]
+    Clean,
+    /// Check whether racecheck can work here, and say what to do if not
+    Doctor,
+}
+
+/// Words that are passed on.
+#[derive(Debug, Args)]
+pub struct Words {
+    /// Passed on unchanged
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+    pub words: Vec<OsString>,
+}
+
+/// Options of `racecheck env`.
+#[derive(Debug, Args)]
+pub struct EnvOptions {
+    /// Path to the Cargo.toml of the package to build
+    #[arg(long, value_name = "PATH")]
+    pub manifest_path: Option<OsString>,
+}
+
+/// What `--help` tells at its end.
+fn after_long_help() -> String {
+    let mut help = "Examples:\n  \
+        racecheck test                         test the package here, as `cargo test` does\n  \
+        racecheck run --release -- --port 80   build and run a program, as `cargo run` does\n  \
+        racecheck run main.rs                  compile and run one file\n  \
+        racecheck run ./target/racecheck/x86_64-unknown-linux-gnu/debug/server\n  \
+        racecheck +nightly test                with another toolchain, as `cargo +nightly test`\n\n\
+        Exit status:\n  \
+        the program's own, if it is not 0\n  \
+        66   a race was reported (`exitcode` in RACECHECK_OPTIONS)\n  \
+        2    racecheck could not do its work\n  \
+        0    the program ended well, and no race was seen in this run\n\n\
+        Environment:\n  \
+        RACECHECK_OPTIONS  how the detector behaves, see below\n  \
+        RACECHECK_CACHE    folder for instrumented standard libraries (~/.cache/racecheck)\n  \
+        NO_COLOR           no colour in reports\n\n"
+        .to_owned();
+    // Writing to a string never fails.
+    let _ = racecheck_report::options::Options::write_help(&mut help);
+    help
+}

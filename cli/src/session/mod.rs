@@ -1,0 +1,77 @@
+//! A run of a program under racecheck: the channel for its reports, their printing, and the status.
+//!
+//! The runtime inside the program, and inside every process that it starts, appends findings to files
+//! in a folder of this session, so that they never mix with the program's output nor get lost when a
+//! test captures it. A thread of the CLI reads them as they come and prints each whole.
+//!
+//! The CLI owns the status: if anything was reported by any process, it is not 0.
+
+mod channel;
+mod printer;
+mod signals;
+mod status;
+
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+use racecheck_report::options::{ENVIRONMENT_VARIABLE, Options};
+
+use crate::error::{Error, Result};
+use channel::Channel;
+pub use printer::Printer;
+pub use status::of_child;
+
+/// How often the channel is looked at. Short enough that a report comes with the output around it.
+const POLL: Duration = Duration::from_millis(25);
+
+/// Reads `RACECHECK_OPTIONS`, so that what it can't mean is an error before anything is built or run.
+pub fn options() -> Result<Options> {
+    match std::env::var_os(ENVIRONMENT_VARIABLE) {
+        None => Ok(Options::default()),
+        Some(text) => Ok(Options::parse(text.to_str().ok_or(Error::OptionsNotText)?)?),
+    }
+}
+
+/// How a session prints.
+#[derive(Debug, Default)]
+pub struct Setting {
+    /// `RACECHECK_OPTIONS`.
+    pub options: Options,
+    /// Paths below it are shown relative to it.
+    pub workspace_root: PathBuf,
+}
+
+/// Runs the command to its end, prints what is reported meanwhile, and decides the status.
+pub fn run(mut command: Command, setting: Setting) -> Result<ExitCode> {
+    let exitcode = setting.options.exitcode;
+    let Some(channel) = Channel::open()? else {
+        // Under another racecheck, which prints and decides.
+        let child = signals::wait_forwarding(&mut command)?;
+        return Ok(ExitCode::from(status::of_child(child)));
+    };
+    command.env(channel::ENVIRONMENT_VARIABLE, channel.path());
+    let (stop, stopped) = mpsc::channel::<()>();
+    let watcher = thread::Builder::new()
+        .name("reports".to_owned())
+        .spawn(move || watch(channel, Printer::new(setting), &stopped))
+        .map_err(|source| Error::Start { program: "a thread".to_owned(), source, hint: "" })?;
+    let child = signals::wait_forwarding(&mut command);
+    // The watcher hears of the end by the sender's, reads what is left, and sums up.
+    drop(stop);
+    let outcome = match watcher.join() {
+        Ok(outcome) => outcome,
+        Err(panic) => std::panic::resume_unwind(panic),
+    };
+    Ok(ExitCode::from(status::decide(child?, outcome, exitcode)))
+}
+
+fn watch(mut channel: Channel, mut printer: Printer, stopped: &mpsc::Receiver<()>) -> status::Outcome {
+    while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(POLL) {
+        channel.read(&mut printer);
+    }
+    channel.finish(&mut printer);
+    printer.finish()
+}

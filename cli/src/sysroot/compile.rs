@@ -1,0 +1,101 @@
+//! Makes instrumented object code out of bitcode, on all processors.
+
+use std::collections::VecDeque;
+use std::num::NonZero;
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use super::library;
+use super::plan::{Library, Plan};
+use crate::error::{Error, Result};
+use crate::instrument;
+use crate::progress::Progress;
+use crate::toolchain::Toolchain;
+
+/// How far rust-lld optimises; std was compiled for speed, and so is its copy.
+pub const OPTIMISATION: &str = "--lto-O2";
+
+/// Instruments every library of the plan and writes them to `to`.
+pub fn instrument_all(toolchain: &Toolchain, plan: &Plan, to: &Path, progress: &Progress) -> Result<()> {
+    let rust_lld = toolchain.rust_lld()?;
+    let work = plan.libraries.iter().map(|library| library.size).sum();
+    let bar = progress.bar("Preparing", "the instrumented standard library (once for each toolchain)", work);
+    let queue: Mutex<VecDeque<&Library>> = Mutex::new(plan.libraries.iter().collect());
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+    let worker = || -> Result<()> {
+        while let Some(library) = next() {
+            let made = instrument(toolchain, &rust_lld, &plan.folder, library, to);
+            if made.is_err() {
+                // The others need not go on.
+                queue.lock().unwrap_or_else(PoisonError::into_inner).clear();
+            }
+            made?;
+            bar.advance(library.size);
+        }
+        Ok(())
+    };
+    let workers = thread::available_parallelism().map_or(1, NonZero::get).min(plan.libraries.len());
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(worker)).collect();
+        let results = workers.into_iter().map(|worker| match worker.join() {
+            Ok(result) => result,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        results.fold(Ok(()), Result::and)
+    })
+}
+
+fn instrument(
+    toolchain: &Toolchain,
+    rust_lld: &Path,
+    from: &Path,
+    library: &Library,
+    to: &Path,
+) -> Result<()> {
+    let path = from.join(&library.file_name);
+    let mut members = library::read(&path)?;
+    let mut found = false;
+    for member in &mut members {
+        if let Some(bitcode) = member.bitcode.take() {
+            member.data = compile(toolchain, rust_lld, &library.name, &bitcode)?;
+            found = true;
+        }
+    }
+    match (found, library.required) {
+        (true, _) => library::write(&to.join(&library.file_name), members),
+        (false, true) => Err(Error::NoBitcode { library: path }),
+        // Not worth a failure: at worst a call of it is not seen.
+        (false, false) => std::os::unix::fs::symlink(&path, to.join(&library.file_name))
+            .map_err(Error::cache("write in", to)),
+    }
+}
+
+/// Compiles one module, with the calls into the runtime.
+fn compile(toolchain: &Toolchain, rust_lld: &Path, library: &str, bitcode: &[u8]) -> Result<Vec<u8>> {
+    let folder = tempfile::tempdir().map_err(Error::file("create a folder in", std::env::temp_dir()))?;
+    let (input, output) = (folder.path().join("in.bc"), folder.path().join("out.o"));
+    std::fs::write(&input, bitcode).map_err(Error::file("write", &input))?;
+    let result = toolchain
+        .tool(rust_lld)
+        .args(["-flavor", "gnu", "-r", OPTIMISATION])
+        .arg(format!("--lto-newpm-passes={}", instrument::PASSES))
+        .args(["-mllvm", instrument::FORCE_ATTRIBUTE])
+        // The libraries are compiled side by side already.
+        .arg("--threads=1")
+        .arg("-o")
+        .arg(&output)
+        .arg(&input)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|source| Error::Start { program: rust_lld.display().to_string(), source, hint: "" })?;
+    if !result.status.success() {
+        return Err(Error::Codegen {
+            library: library.to_owned(),
+            status: result.status,
+            message: String::from_utf8_lossy(&result.stderr).into_owned(),
+        });
+    }
+    std::fs::read(&output).map_err(Error::file("read", &output))
+}

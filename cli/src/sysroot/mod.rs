@@ -1,0 +1,198 @@
+//! The instrumented sysroot: a copy of the toolchain's in which the standard library calls the runtime.
+//!
+//! The standard library that rustup ships is not instrumented, so its atomics and locks would be
+//! invisible and everything ordered by them a false report. Its `.rlib` files, however, carry LLVM
+//! bitcode beside the machine code, and the toolchain's own `rust-lld` compiles bitcode with any pass
+//! pipeline. So the copy consists of links into the toolchain, except for the libraries of
+//! [`plan::Plan`], whose object code is made anew; metadata stays as it is, and rustc takes the copy
+//! for the sysroot that it was built with (`--sysroot`, a stable option).
+//!
+//! Sysroots live in the cache under a key of everything that they depend on. They are made in a
+//! temporary folder under a lock and renamed into place; a manifest lists every file with its size, so
+//! that one that was damaged later is recognised and made again.
+//!
+//! Never: downloads, writes into the toolchain, or takes a sysroot of another toolchain.
+
+mod compile;
+mod library;
+mod manifest;
+mod plan;
+
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::os::unix::fs::{MetadataExt, symlink};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::cache::Cache;
+use crate::error::{Error, Result};
+use crate::instrument;
+use crate::progress::Progress;
+use crate::toolchain::{TARGET, Toolchain};
+use manifest::Manifest;
+use plan::Plan;
+
+/// Name of the cache's folder that holds all sysroots.
+const FOLDER: &str = "sysroots";
+
+/// State of a sysroot in the cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Complete.
+    Ready,
+    /// Not made yet.
+    Absent,
+    /// Damaged: it will be made again.
+    Broken,
+}
+
+/// A sysroot that is, or will be, in the cache.
+#[derive(Debug)]
+pub struct Sysroot<'a> {
+    toolchain: &'a Toolchain,
+    cache: &'a Cache,
+    name: String,
+}
+
+impl<'a> Sysroot<'a> {
+    /// The sysroot that belongs to a toolchain. Does not make it.
+    pub fn of(toolchain: &'a Toolchain, cache: &'a Cache) -> Result<Self> {
+        let name = format!("{}-{TARGET}-{:016x}", toolchain.release(), key(toolchain)?);
+        Ok(Sysroot { toolchain, cache, name })
+    }
+
+    /// Where it is, or will be.
+    pub fn path(&self) -> PathBuf {
+        self.cache.root().join(FOLDER).join(&self.name)
+    }
+
+    /// Whether it is there and whole.
+    pub fn state(&self) -> State {
+        match Manifest::load(&self.path()) {
+            Some(manifest) if manifest.holds(&self.path()) => State::Ready,
+            None if !self.path().exists() => State::Absent,
+            _ => State::Broken,
+        }
+    }
+
+    /// Makes sure that it is there and whole, and returns its path.
+    pub fn ensure(&self, progress: &Progress) -> Result<PathBuf> {
+        if self.state() == State::Ready {
+            return Ok(self.path());
+        }
+        let _lock = self.cache.lock(&format!("{}.lock", self.name), || {
+            progress.say("Waiting", "for another racecheck that makes the instrumented standard library");
+        })?;
+        // Another racecheck may have made it while this one waited.
+        match self.state() {
+            State::Ready => return Ok(self.path()),
+            State::Absent => {}
+            State::Broken => progress.say("Repairing", "the instrumented standard library (it was damaged)"),
+        }
+        self.make(progress)?;
+        Ok(self.path())
+    }
+
+    /// Makes it and returns how long that took. The caller holds the lock.
+    fn make(&self, progress: &Progress) -> Result<Duration> {
+        let begin = Instant::now();
+        let parent = self.cache.folder(FOLDER)?;
+        let plan = Plan::read(self.toolchain)?;
+        let new = tempfile::Builder::new()
+            .prefix(".new-")
+            .tempdir_in(&parent)
+            .map_err(Error::cache("create a folder in", &parent))?;
+        link_toolchain(self.toolchain, new.path())?;
+        link_libraries(&plan, &libraries_in(new.path()))?;
+        compile::instrument_all(self.toolchain, &plan, &libraries_in(new.path()), progress)?;
+        Manifest::of(new.path())?.save(new.path())?;
+
+        self.remove_broken(new.path())?;
+        let path = self.path();
+        fs::rename(new.keep(), &path).map_err(Error::cache("move into place", &path))?;
+        let took = begin.elapsed();
+        progress.say(
+            "Prepared",
+            &format!(
+                "the standard library of Rust {} in {:.1} s",
+                self.toolchain.release(),
+                took.as_secs_f64()
+            ),
+        );
+        Ok(took)
+    }
+
+    /// Takes away what has this sysroot's name. It goes by way of a temporary folder, so that no half
+    /// of it can be seen under that name.
+    fn remove_broken(&self, temporary: &Path) -> Result<()> {
+        let aside = temporary.join("broken");
+        match fs::rename(self.path(), &aside) {
+            Ok(()) => fs::remove_dir_all(&aside).map_err(Error::cache("remove", &aside)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(Error::cache("move aside", self.path())(error)),
+        }
+    }
+}
+
+/// Where a sysroot has the target's libraries.
+fn libraries_in(sysroot: &Path) -> PathBuf {
+    sysroot.join("lib/rustlib").join(TARGET).join("lib")
+}
+
+/// Everything that an instrumented sysroot depends on.
+fn key(toolchain: &Toolchain) -> Result<u64> {
+    let mut hasher = DefaultHasher::new();
+    env!("CARGO_PKG_VERSION").hash(&mut hasher);
+    instrument::REVISION.hash(&mut hasher);
+    instrument::PASSES.hash(&mut hasher);
+    compile::OPTIMISATION.hash(&mut hasher);
+    toolchain.verbose_version.hash(&mut hasher);
+    // The copy consists of links into this very folder.
+    toolchain.sysroot.hash(&mut hasher);
+    let folder = toolchain.libraries();
+    let entries = fs::read_dir(&folder).map_err(|_| Error::NoLibrary {
+        sysroot: toolchain.sysroot.clone(),
+        library: "standard library",
+        target: TARGET.to_owned(),
+    })?;
+    let mut files = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(Error::file("read", &folder))?;
+        let status = entry.metadata().map_err(Error::file("read", entry.path()))?;
+        // A release is what its commit says wherever and whenever it was unpacked; caches in CI live
+        // from that. A toolchain of one's own may be built again without a new commit.
+        let modified = toolchain.is_custom_build().then(|| (status.mtime(), status.mtime_nsec()));
+        files.push((entry.file_name(), status.len(), modified));
+    }
+    files.sort();
+    files.hash(&mut hasher);
+    Ok(hasher.finish())
+}
+
+/// Links everything of the toolchain but the target's libraries.
+fn link_toolchain(toolchain: &Toolchain, new: &Path) -> Result<()> {
+    let parts = [("lib", "rustlib"), ("lib/rustlib", TARGET), (&*format!("lib/rustlib/{TARGET}"), "lib")]
+        .map(|(folder, except)| (PathBuf::from(folder), except));
+    for (folder, except) in &parts {
+        link_entries(&toolchain.sysroot.join(folder), &new.join(folder), |name| name != *except)?;
+    }
+    let bin = toolchain.sysroot.join("bin");
+    symlink(&bin, new.join("bin")).map_err(Error::cache("link in", new))
+}
+
+/// Links the target's libraries but those that the plan makes anew.
+fn link_libraries(plan: &Plan, new: &Path) -> Result<()> {
+    link_entries(&plan.folder, new, |name| !plan.libraries.iter().any(|library| library.file_name == name))
+}
+
+fn link_entries(from: &Path, to: &Path, wanted: impl Fn(&str) -> bool) -> Result<()> {
+    fs::create_dir_all(to).map_err(Error::cache("create", to))?;
+    for entry in fs::read_dir(from).map_err(Error::file("read", from))? {
+        let entry = entry.map_err(Error::file("read", from))?;
+        if entry.file_name().to_str().is_none_or(&wanted) {
+            let link = to.join(entry.file_name());
+            symlink(entry.path(), &link).map_err(Error::cache("create", &link))?;
+        }
+    }
+    Ok(())
+}

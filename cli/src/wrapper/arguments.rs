@@ -1,0 +1,169 @@
+//! rustc's command line: what is compiled, and what has to change for it to be checked.
+
+use std::ffi::OsString;
+
+use crate::kit::Kit;
+
+/// Codegen options that a checked program can't have.
+///
+/// Link-time optimisation would run before the instrumentation of the whole or drop it, shared `std`
+/// is not instrumented, and debug info outside of the executable is not found by reports.
+const REMOVED: [&str; 5] = ["lto", "linker-plugin-lto", "embed-bitcode", "prefer-dynamic", "split-debuginfo"];
+
+/// A call of rustc, possibly through other wrappers.
+#[derive(Debug)]
+pub struct Call {
+    words: Vec<OsString>,
+}
+
+/// What a call of rustc is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    /// To ask rustc about itself, or about the target.
+    Query,
+    /// To compile something that runs while others are built: a build script or a proc macro.
+    Host,
+    /// To compile a part of the program.
+    Library,
+    /// To link a program.
+    Executable,
+}
+
+impl Call {
+    /// The command line, the program first.
+    pub fn new(words: Vec<OsString>) -> Self {
+        Call { words }
+    }
+
+    /// The command line with which the crate is checked.
+    pub fn for_checking(self, kit: &Kit) -> Vec<OsString> {
+        let purpose = self.purpose();
+        match purpose {
+            Purpose::Query | Purpose::Host => self.words,
+            Purpose::Library | Purpose::Executable => self.instrumented(kit, purpose),
+        }
+    }
+
+    /// The command line for a call that needs no `--target`, since nothing runs on behalf of a build.
+    pub fn for_checking_directly(self, kit: &Kit) -> Vec<OsString> {
+        match self.purpose() {
+            Purpose::Query => self.words,
+            Purpose::Host if self.crate_types().any(|kind| kind == "proc-macro") => self.words,
+            Purpose::Library => self.instrumented(kit, Purpose::Library),
+            Purpose::Host if self.links_executable() => self.instrumented(kit, Purpose::Executable),
+            Purpose::Host => self.instrumented(kit, Purpose::Library),
+            Purpose::Executable => self.instrumented(kit, Purpose::Executable),
+        }
+    }
+
+    fn instrumented(self, kit: &Kit, purpose: Purpose) -> Vec<OsString> {
+        let mut added: Vec<String> = kit.compiler_options();
+        added.extend(["--cfg=racecheck".to_owned(), "--check-cfg=cfg(racecheck)".to_owned()]);
+        if !self.asks_for_debug_info() {
+            added.push("-Cdebuginfo=line-tables-only".to_owned());
+        }
+        if self.codegen_values("strip").last().is_some_and(|value| value == "debuginfo") {
+            // Cargo's own doing where a profile has no debug info; who wants the file small strips all.
+            added.push("-Cstrip=none".to_owned());
+        }
+        if self.codegen_values("target-feature").any(|value| value.contains("+crt-static")) {
+            added.push("-Ctarget-feature=-crt-static".to_owned());
+        }
+        if purpose == Purpose::Executable {
+            added.extend(kit.linker_options());
+        }
+        let mut words = without_codegen_options(self.words, &REMOVED);
+        words.extend(added.into_iter().map(OsString::from));
+        words
+    }
+
+    fn purpose(&self) -> Purpose {
+        let is_query = self.words.iter().any(|word| {
+            let word = word.as_encoded_bytes();
+            matches!(word, b"-vV" | b"-V" | b"--version" | b"-Vv" | b"--print" | b"___")
+                || word.starts_with(b"--print=")
+        });
+        if is_query || self.words.len() < 2 {
+            Purpose::Query
+        } else if self.value("--target").is_none() || self.crate_types().any(|kind| kind == "proc-macro") {
+            Purpose::Host
+        } else if self.links_executable() {
+            Purpose::Executable
+        } else {
+            Purpose::Library
+        }
+    }
+
+    /// rustc compiles a program unless it is told to make something else.
+    fn links_executable(&self) -> bool {
+        let is_test = self.words.iter().any(|word| word == "--test");
+        is_test || self.crate_types().any(|kind| kind == "bin") || self.crate_types().next().is_none()
+    }
+
+    fn crate_types(&self) -> impl Iterator<Item = &str> {
+        self.values("--crate-type").flat_map(|types| types.split(','))
+    }
+
+    fn asks_for_debug_info(&self) -> bool {
+        let has_g = self.words.iter().any(|word| word == "-g");
+        let level = self.codegen_values("debuginfo").last();
+        has_g || level.is_some_and(|level| !matches!(level, "0" | "none"))
+    }
+
+    /// The value of an option that is given once.
+    fn value(&self, option: &'static str) -> Option<&str> {
+        self.values(option).next()
+    }
+
+    /// The values of a long option, written as one word or two.
+    fn values(&self, option: &'static str) -> impl Iterator<Item = &str> {
+        let following = self.words.iter().skip(1).chain([const { &OsString::new() }]);
+        self.words.iter().zip(following).filter_map(move |(word, next)| {
+            let rest = word.to_str()?.strip_prefix(option)?;
+            if rest.is_empty() { next.to_str() } else { rest.strip_prefix('=') }
+        })
+    }
+
+    /// The values of a codegen option.
+    fn codegen_values(&self, name: &'static str) -> impl DoubleEndedIterator<Item = &str> {
+        codegen_options(&self.words).filter_map(move |option| {
+            let (found, value) = option.text.split_once('=').unwrap_or((option.text, ""));
+            (found == name).then_some(value)
+        })
+    }
+}
+
+/// A codegen option and the words that it takes.
+struct CodegenOption<'a> {
+    at: usize,
+    words: usize,
+    text: &'a str,
+}
+
+/// Finds `-C x`, `-Cx`, `--codegen x` and `--codegen=x`.
+fn codegen_options(words: &[OsString]) -> impl DoubleEndedIterator<Item = CodegenOption<'_>> {
+    words.iter().enumerate().filter_map(|(at, word)| {
+        let word = word.to_str()?;
+        match word {
+            "-C" | "--codegen" => {
+                let text = words.get(at + 1).and_then(|next| next.to_str())?;
+                Some(CodegenOption { at, words: 2, text })
+            }
+            _ => {
+                let text = word.strip_prefix("--codegen=").or_else(|| word.strip_prefix("-C"))?;
+                Some(CodegenOption { at, words: 1, text })
+            }
+        }
+    })
+}
+
+fn without_codegen_options(words: Vec<OsString>, names: &[&str]) -> Vec<OsString> {
+    let mut kept = vec![true; words.len()];
+    for option in codegen_options(&words) {
+        let name = option.text.split('=').next().unwrap_or_default();
+        if names.contains(&name) {
+            kept[option.at..option.at + option.words].fill(false);
+        }
+    }
+    words.into_iter().zip(kept).filter_map(|(word, kept)| kept.then_some(word)).collect()
+}

@@ -1,0 +1,45 @@
+//! racecheck in rustc's place (`RUSTC_WRAPPER`): adds instrumentation to the crates of the program under
+//! test and leaves everything else alone.
+//!
+//! Cargo is called with `--target`, so it compiles build scripts and proc macros without that option:
+//! the line is drawn by cargo itself. What runs for each crate has to be quick: no argument parser,
+//! one pass over the arguments, and `exec`.
+//!
+//! Never: prints to stdout, changes what is compiled for the host, or adds anything to a query.
+
+mod arguments;
+
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use crate::error::{EXIT_STATUS, Error};
+use crate::kit::Kit;
+pub use arguments::Call;
+
+/// Variable that names the `RUSTC_WRAPPER` that the user has, to be called by this one.
+pub const INNER_WRAPPER: &str = "RACECHECK_RUSTC_WRAPPER";
+
+/// Does the work if this process was started as the wrapper. `None` if it was not.
+pub fn run_if_called() -> Option<ExitCode> {
+    let mut arguments = std::env::args_os();
+    let kit = Kit::of_wrapper(Path::new(&arguments.next()?))?;
+    let command: Vec<OsString> = arguments.collect();
+    Some(run(&kit, command))
+}
+
+fn run(kit: &Kit, command: Vec<OsString>) -> ExitCode {
+    // Cargo puts RUSTC_WORKSPACE_WRAPPER, if there is one, before rustc; it gets the same options.
+    let call = Call::new(command);
+    let inner = std::env::var_os(INNER_WRAPPER).filter(|wrapper| !wrapper.is_empty());
+    let mut words = inner.into_iter().chain(call.for_checking(kit));
+    let Some(program) = words.next() else {
+        eprintln!("racecheck: called in rustc's place, but without rustc's command line");
+        return ExitCode::from(EXIT_STATUS);
+    };
+    let source = Command::new(&program).args(words).exec();
+    let program = program.to_string_lossy().into_owned();
+    eprintln!("racecheck: {}", Error::Start { program, source, hint: "" });
+    ExitCode::from(EXIT_STATUS)
+}
