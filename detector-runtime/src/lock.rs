@@ -148,7 +148,8 @@ impl<T: ?Sized> SpinLock<T> {
     /// Takes the lock if it is free.
     #[inline]
     pub fn try_lock(&self) -> Option<SpinGuard<'_, T>> {
-        self.lock.try_acquire().then_some(SpinGuard { owner: self })
+        // Not `then_some`: a guard made in vain would release somebody else's lock when it is dropped.
+        if self.lock.try_acquire() { Some(SpinGuard { owner: self }) } else { None }
     }
 
     /// The data, for whoever has the lock alone.
