@@ -55,6 +55,15 @@ pub fn fold(frames: &[Frame], purpose: Purpose) -> Vec<&Frame> {
     shown
 }
 
+/// The frames from the innermost to that of the user code which is responsible: the library's frames
+/// that it called, and itself. Two accesses are the same place if these are the same. All frames if
+/// there is no user code.
+pub fn to_first_user_frame(frames: &[Frame]) -> &[Frame] {
+    let roles = roles(frames);
+    let end = roles.iter().position(|role| *role == Role::User).map_or(frames.len(), |at| at + 1);
+    &frames[..end]
+}
+
 #[cold]
 fn without_user_code<'a>(frames: &'a [Frame], roles: &[Role]) -> Vec<&'a Frame> {
     let shown: Vec<&Frame> = frames
@@ -97,7 +106,7 @@ fn role(frame: &Frame) -> Role {
     }
     let library = match frame.file.as_deref() {
         Some(file) => is_library_path(file),
-        None => is_library_name(name) || is_c_library_name(name),
+        None => is_library_name(name) || is_c_library_name(name) || is_c_library(frame.module.as_deref()),
     };
     if is_runtime_name(name) {
         Role::Adapter
@@ -194,6 +203,12 @@ fn is_c_library_name(name: &str) -> bool {
     NAMES.contains(&name)
 }
 
+/// The C library itself and the loader, of which usually not even the names are known.
+fn is_c_library(module: Option<&str>) -> bool {
+    let file = module.and_then(|module| module.rsplit('/').next()).unwrap_or("");
+    ["libc.so", "libc-", "libpthread.so", "ld-linux"].iter().any(|prefix| file.starts_with(prefix))
+}
+
 fn is_runtime_name(name: &str) -> bool {
     const PREFIXES: [&str; 5] =
         ["racecheck_intercept_", "racecheck_rt_", "racecheck_runtime::", "__tsan_", "__sanitizer_"];
@@ -218,18 +233,12 @@ fn is_start(name: &str) -> bool {
     NAMES.contains(&name) || PARTS.iter().any(|part| name.contains(part))
 }
 
+/// Calls of closures through the traits for that, and what stands between a call and the allocator.
 fn is_adapter(name: &str) -> bool {
-    const PARTS: [&str; 8] = [
-        "core::ops::function::Fn",
-        "::call_once",
-        "{shim",
-        "{{shim",
-        "{vtable",
-        "{{vtable",
-        "__rust_",
-        "__rdl_",
-    ];
-    PARTS.iter().any(|part| name.contains(part))
-        || name.starts_with("alloc::alloc::")
-        || name.starts_with("__rustc::")
+    const SHIMS: [&str; 4] = ["{shim", "{{shim", "{vtable", "{{vtable"];
+    let calls_closure = name.contains("core::ops::function::Fn")
+        && ["::call_once", "::call_mut", "::call"].iter().any(|call| name.ends_with(call));
+    calls_closure
+        || SHIMS.iter().any(|shim| name.contains(shim))
+        || ["alloc::alloc::", "__rustc::", "__rust_", "__rdl_"].iter().any(|prefix| name.starts_with(prefix))
 }
