@@ -4,4 +4,5 @@
 extern crate alloc;
 
 pub mod lock;
+pub mod memory;
 pub mod sys;
