@@ -33,8 +33,6 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use error::EXIT_STATUS;
 
 /// Runs the command that this process was started as.
@@ -53,8 +51,8 @@ pub fn main() -> ExitCode {
             std::env::remove_var("RUSTC");
         }
     }
-    let options = options::Options::parse_from(words);
-    commands::run(options.command).unwrap_or_else(|error| {
+    let (command, words) = options::parse(words);
+    commands::run(command, words).unwrap_or_else(|error| {
         eprintln!("racecheck: {error}");
         ExitCode::from(EXIT_STATUS)
     })

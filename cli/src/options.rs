@@ -4,6 +4,19 @@ use std::ffi::OsString;
 
 use clap::{Args, Parser, Subcommand};
 
+/// Commands of which all words are for cargo, rustc or the program.
+const PASSING_ON: [&str; 5] = ["run", "build", "test", "bench", "rustc"];
+
+/// Splits the command line into what is racecheck's and what is passed on.
+///
+/// The parser must not see the latter: it would take away a `--`, and `--help` for the program.
+pub fn parse(mut words: Vec<OsString>) -> (Command, Vec<OsString>) {
+    let passes_on = words.get(1).is_some_and(|word| PASSING_ON.iter().any(|command| word == command));
+    let wants_help = words.get(2).is_some_and(|word| word == "--help" || word == "-h");
+    let rest = if passes_on && !wants_help { words.split_off(2) } else { Vec::new() };
+    (Options::parse_from(words).command, rest)
+}
+
 /// Find data races in unchanged Rust programs, on stable.
 #[derive(Debug, Parser)]
 #[command(
@@ -26,10 +39,10 @@ use clap::{Args, Parser, Subcommand};
         `racecheck COMMAND --help` tells more about each command.",
     after_long_help = after_long_help()
 )]
-pub struct Options {
+struct Options {
     /// What to do.
     #[command(subcommand)]
-    pub command: Command,
+    command: Command,
 }
 
 /// What to do.
@@ -49,7 +62,7 @@ pub enum Command {
             A word that comes first and is no option is always a file: arguments of a package's program \
             come after `--`."
     )]
-    Run(Words),
+    Run,
     /// Build a package with the detector inside, as `cargo build`
     #[command(
         override_usage = "racecheck build [CARGO OPTIONS]...",
@@ -60,7 +73,7 @@ pub enum Command {
             Programs are put into target/racecheck, beside ordinary builds. They report races by \
             themselves when they are started without racecheck, too."
     )]
-    Build(Words),
+    Build,
     /// Run tests, doctests included, and report their races, as `cargo test`
     #[command(
         override_usage = "racecheck test [CARGO OPTIONS]... [TESTNAME] [-- TEST OPTIONS]...",
@@ -69,16 +82,16 @@ pub enum Command {
             racecheck test -p queue --test stress -- --nocapture\n  \
             racecheck test --doc"
     )]
-    Test(Words),
+    Test,
     /// Run benchmarks and report their races, as `cargo bench`
     #[command(override_usage = "racecheck bench [CARGO OPTIONS]... [BENCHNAME] [-- BENCH OPTIONS]...")]
-    Bench(Words),
+    Bench,
     /// Compile one crate with the detector inside, as `rustc`
     #[command(
         override_usage = "racecheck rustc [RUSTC OPTIONS] FILE.rs",
         after_help = "Example:\n  racecheck rustc -O main.rs && ./main"
     )]
-    Rustc(Words),
+    Rustc,
     /// Print what to set so that plain cargo builds with the detector inside
     #[command(after_help = "Example:\n  \
         eval \"$(racecheck env)\" && cargo build --tests\n\n\
@@ -89,14 +102,6 @@ pub enum Command {
     Clean,
     /// Check whether racecheck can work here, and say what to do if not
     Doctor,
-}
-
-/// Words that are passed on.
-#[derive(Debug, Args)]
-pub struct Words {
-    /// Passed on unchanged
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
-    pub words: Vec<OsString>,
 }
 
 /// Options of `racecheck env`.
@@ -128,4 +133,39 @@ fn after_long_help() -> String {
     // Writing to a string never fails.
     let _ = racecheck_report::options::Options::write_help(&mut help);
     help
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn words(line: &str) -> Vec<OsString> {
+        line.split(' ').map(OsString::from).collect()
+    }
+
+    #[test]
+    fn the_definition_holds_together() {
+        Options::command().debug_assert();
+        for command in PASSING_ON {
+            assert!(Options::command().find_subcommand(command).is_some(), "{command}");
+        }
+    }
+
+    #[test]
+    fn what_is_passed_on_is_not_touched() {
+        let (command, rest) = parse(words("racecheck run -- --help -- x"));
+        assert!(matches!(command, Command::Run));
+        assert_eq!(rest, words("-- --help -- x"));
+        let (_, rest) = parse(words("racecheck test -p x -- --nocapture"));
+        assert_eq!(rest, words("-p x -- --nocapture"));
+    }
+
+    #[test]
+    fn other_commands_are_parsed() {
+        let (command, rest) = parse(words("racecheck env --manifest-path a/Cargo.toml"));
+        assert!(matches!(command, Command::Env(EnvOptions { manifest_path: Some(_) })));
+        assert!(rest.is_empty());
+    }
 }

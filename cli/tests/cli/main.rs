@@ -1,0 +1,10 @@
+//! Tests of the `racecheck` command as users call it.
+//!
+//! One cache serves all tests, so that the instrumented standard library is made once; tests about the
+//! cache itself have their own.
+
+mod errors;
+mod package;
+mod session;
+mod support;
+mod sysroot;
