@@ -18,9 +18,12 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+pub mod fingerprint;
 pub mod fold;
+pub mod known;
 pub mod model;
 pub mod options;
+pub mod rust_path;
 pub mod symbols;
 pub mod text;
 

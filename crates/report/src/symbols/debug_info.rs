@@ -480,8 +480,8 @@ impl UnitIndex {
         (address < function.end).then_some(function)
     }
 
-    /// The row that covers an address, but the last one before it with a line if it has none: such
-    /// code was made by the compiler for what stands there. Never from before `begin`.
+    /// The row that covers an address, with the line of the last row before it in the same file if it
+    /// has none: such code was made by the compiler for what stands there. Never from before `begin`.
     fn row_at(&self, address: u64, begin: u64) -> Option<Row> {
         let end = self.sequences.partition_point(|sequence| sequence.begin <= address);
         let sequence = *self.sequences.get(end.checked_sub(1)?)?;
@@ -491,12 +491,16 @@ impl UnitIndex {
         let first = sequence.first_row as usize;
         let rows = self.rows.get(first..first.checked_add(sequence.rows as usize)?)?;
         let rows = &rows[..rows.partition_point(|row| u64::from(row.offset) <= address - sequence.begin)];
-        let with_line = rows
+        let own = *rows.last()?;
+        if own.line != 0 {
+            return Some(own);
+        }
+        let before = rows
             .iter()
             .rev()
             .take_while(|row| sequence.begin + u64::from(row.offset) >= begin)
-            .find(|row| row.line != 0);
-        with_line.or(rows.last()).copied()
+            .find(|row| row.line != 0 && row.file == own.file);
+        before.copied().or(Some(own))
     }
 
     fn calls_at(
