@@ -156,6 +156,12 @@ pub enum Error {
         /// How it is written.
         example: &'static str,
     },
+    /// A probe of `racecheck doctor` went wrong.
+    #[error("{what}. Please report this as a bug of racecheck, with all that doctor says")]
+    Probe {
+        /// What was seen.
+        what: String,
+    },
     /// Something that racecheck's own installation should have is gone.
     #[error("racecheck could not find its own executable: {0}")]
     OwnExecutable(std::io::Error),

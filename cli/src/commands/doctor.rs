@@ -1,38 +1,126 @@
-//! `racecheck doctor`: whether racecheck can work here.
+//! `racecheck doctor`: whether racecheck can work here, and what to do if not.
 
-use std::process::ExitCode;
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
 
+use super::compile;
 use crate::cache::Cache;
 use crate::cargo::{self, Config, Line};
 use crate::error::{EXIT_STATUS, Error, Result};
 use crate::runtime;
+use crate::session;
 use crate::sysroot::{State, Sysroot};
+
+/// A program with a race that nothing can hide, and the same with a lock.
+const PROBES: [Probe; 2] = [
+    Probe {
+        name: "racy",
+        source: "fn main() { static mut X: u64 = 0; \
+                 let t = std::thread::spawn(|| unsafe { X += 1 }); unsafe { X += 1 }; t.join().unwrap(); }",
+        expected: Verdict::Race,
+    },
+    Probe {
+        name: "clean",
+        source: "use std::sync::Mutex; fn main() { static X: Mutex<u64> = Mutex::new(0); \
+                 let t = std::thread::spawn(|| *X.lock().unwrap() += 1); *X.lock().unwrap() += 1; \
+                 t.join().unwrap(); }",
+        expected: Verdict::Silent,
+    },
+];
+
+struct Probe {
+    name: &'static str,
+    source: &'static str,
+    expected: Verdict,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Race,
+    Silent,
+}
 
 /// Looks at everything that racecheck stands on, and says in a line each how it is.
 pub fn examine() -> Result<ExitCode> {
     let mut report = Report::default();
+    println!("racecheck {}, runtime {}", env!("CARGO_PKG_VERSION"), runtime::HASH);
+    report.check("options", session::options(), |_| "RACECHECK_OPTIONS is understood".to_owned());
     let here = std::env::current_dir().map_err(Error::file("find", "."))?;
-    println!("racecheck {} (runtime {})", env!("CARGO_PKG_VERSION"), runtime::HASH);
-    let toolchain = report.check(
-        "toolchain",
-        Config::read(&here, &Line::default()).and_then(|config| cargo::toolchain(&config)),
-        |toolchain| format!("rustc {} in {}", toolchain.release(), toolchain.sysroot.display()),
-    );
-    let cache = report.check("cache", Cache::locate(), |cache| cache.root().display().to_string());
+    let toolchain = Config::read(&here, &Line::default()).and_then(|config| cargo::toolchain(&config));
+    let toolchain = report.check("toolchain", toolchain, |toolchain| {
+        format!("rustc {} in {}", toolchain.release(), toolchain.sysroot.display())
+    });
     if let Some(toolchain) = &toolchain {
         report.check("rust-lld", toolchain.rust_lld(), |path| path.display().to_string());
     }
+    let cache = Cache::locate().and_then(|cache| cache.folder("").map(|_| cache));
+    let cache = report.check("cache", cache, |cache| cache.root().display().to_string());
     if let (Some(toolchain), Some(cache)) = (&toolchain, &cache) {
         report.check("standard library", Sysroot::of(toolchain, cache), |sysroot| match sysroot.state() {
             State::Ready => format!("instrumented, in {}", sysroot.path().display()),
-            State::Absent => "not instrumented yet: the first build does it".to_owned(),
-            State::Broken => "the instrumented copy is damaged: the next build makes it again".to_owned(),
+            State::Absent => "not instrumented yet, made now".to_owned(),
+            State::Broken => "the instrumented copy is damaged, made again now".to_owned(),
         });
+    }
+    println!("      address space: {}", address_space());
+    if report.failed == 0 {
+        for probe in &PROBES {
+            report.check(&format!("{} probe", probe.name), probe.try_out(), Clone::clone);
+        }
     }
     Ok(match report.failed {
         0 => ExitCode::SUCCESS,
         _ => ExitCode::from(EXIT_STATUS),
     })
+}
+
+/// What the machine lets the runtime choose its memory layout from; told for bug reports.
+fn address_space() -> String {
+    let read =
+        |path: &str| fs::read_to_string(path).map_or("unknown".to_owned(), |text| text.trim().to_owned());
+    format!(
+        "randomize_va_space {}, mmap_rnd_bits {}, overcommit_memory {}",
+        read("/proc/sys/kernel/randomize_va_space"),
+        read("/proc/sys/vm/mmap_rnd_bits"),
+        read("/proc/sys/vm/overcommit_memory"),
+    )
+}
+
+impl Probe {
+    /// Builds and runs it, and returns what was seen if that is right.
+    fn try_out(&self) -> Result<String> {
+        let folder = tempfile::tempdir().map_err(Error::file("create a folder in", std::env::temp_dir()))?;
+        let (source, program) = (folder.path().join("probe.rs"), folder.path().join("probe"));
+        fs::write(&source, self.source).map_err(Error::file("write", &source))?;
+        let failed = |what: String| Error::Probe { what };
+        if compile::compile(&source, Vec::new(), &program)?.is_err() {
+            return Err(failed("it does not compile, see above".to_owned()));
+        }
+        let output = run_alone(&program)?;
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let seen = if stderr.contains("WARNING: DATA RACE") { Verdict::Race } else { Verdict::Silent };
+        match (seen == self.expected, seen, output.status.code()) {
+            (true, Verdict::Race, Some(66)) => Ok("its race is reported, with status 66".to_owned()),
+            (true, Verdict::Silent, Some(0)) => Ok("it is silent, with status 0".to_owned()),
+            _ => {
+                // What the runtime says about it is the best clue there is.
+                let _ = std::io::stderr().write_all(&output.stderr);
+                Err(failed(format!("expected {:?}, got {seen:?} and {}", self.expected, output.status)))
+            }
+        }
+    }
+}
+
+/// Runs a program without this racecheck, or one around it, in between, and at default options.
+fn run_alone(program: &Path) -> Result<std::process::Output> {
+    Command::new(program)
+        .env_remove(session::CHANNEL_VARIABLE)
+        .env_remove(racecheck_report::options::ENVIRONMENT_VARIABLE)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|source| Error::Start { program: program.display().to_string(), source, hint: "" })
 }
 
 #[derive(Default)]

@@ -58,6 +58,7 @@ fn prepare(subcommand: &[&str], line: &Line) -> Result<Prepared> {
         Ok(project) => project,
         Err(none) => return Ok(Prepared::NoProject(ExitCode::from(session::of_child(none.status)))),
     };
+    heed_colour(line);
     let verbosity = match line.has(&["-q", "--quiet"]) {
         true => Verbosity::Quiet,
         false => Verbosity::Normal,
@@ -66,4 +67,14 @@ fn prepare(subcommand: &[&str], line: &Line) -> Result<Prepared> {
     let placement = Placement::of(&project, line);
     let cargo = cargo::command(subcommand, line, &placement, &cargo::environment(&kit, &config));
     Ok(Prepared::Ready { cargo: Box::new(cargo), project })
+}
+
+/// Cargo's `--color` is for reports too.
+fn heed_colour(line: &Line) {
+    let choice = match line.value("--color").and_then(|choice| choice.to_str()) {
+        Some("always") => anstream::ColorChoice::Always,
+        Some("never") => anstream::ColorChoice::Never,
+        _ => return,
+    };
+    choice.write_global();
 }

@@ -21,6 +21,7 @@ use racecheck_report::options::{ENVIRONMENT_VARIABLE, Options};
 
 use crate::error::{Error, Result};
 use channel::Channel;
+pub use channel::ENVIRONMENT_VARIABLE as CHANNEL_VARIABLE;
 pub use printer::Printer;
 pub use status::of_child;
 
@@ -52,7 +53,7 @@ pub fn run(mut command: Command, setting: Setting) -> Result<ExitCode> {
         let child = signals::wait_forwarding(&mut command)?;
         return Ok(ExitCode::from(status::of_child(child)));
     };
-    command.env(channel::ENVIRONMENT_VARIABLE, channel.path());
+    command.env(CHANNEL_VARIABLE, channel.path());
     let (stop, stopped) = mpsc::channel::<()>();
     let watcher = thread::Builder::new()
         .name("reports".to_owned())

@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::{File, OpenOptions};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write;
 
-use racecheck_report::Finding;
+use racecheck_report::fold::to_first_user_frame;
+use racecheck_report::known::known_race;
 use racecheck_report::text::{TextOptions, TextStyle, write_finding, write_summary};
+use racecheck_report::{Access, Finding};
 
 use super::Setting;
 use super::status::Outcome;
@@ -17,6 +20,8 @@ pub struct Printer {
     target: Target,
     /// How often each race came.
     seen: HashMap<Key, usize>,
+    /// How many were of the races that are known to be meant.
+    held_back: usize,
     troubles: BTreeSet<String>,
 }
 
@@ -44,11 +49,15 @@ impl Printer {
             "stdout" => Target::Stdout,
             prefix => Target::Files { prefix: prefix.to_owned(), written: BTreeMap::new() },
         };
-        Printer { setting, target, seen: HashMap::new(), troubles: BTreeSet::new() }
+        Printer { setting, target, seen: HashMap::new(), held_back: 0, troubles: BTreeSet::new() }
     }
 
     /// Prints a finding, if it is a new one.
     pub fn finding(&mut self, finding: &Finding) {
+        if self.setting.options.suppress_known && known_race(finding).is_some() {
+            self.held_back += 1;
+            return;
+        }
         let count = self.seen.entry(Key::of(finding)).or_insert(0);
         *count += 1;
         if *count > 1 {
@@ -103,7 +112,13 @@ impl Printer {
         }
         let repeats = self.seen.values().sum::<usize>() - races;
         if repeats > 0 {
-            eprintln!("racecheck: {repeats} more report(s) of the same race(s), from other processes");
+            eprintln!("racecheck: {repeats} more report(s) of the same race(s), not shown");
+        }
+        if self.held_back > 0 {
+            let count = self.held_back;
+            eprintln!(
+                "racecheck: {count} report(s) of races that are meant were held back (suppress_known=0 shows them)"
+            );
         }
         match races == 0 && self.troubles.is_empty() {
             true => Outcome::Silent,
@@ -154,21 +169,22 @@ fn append(prefix: &str, pid: u32, text: &str) -> Result<(), String> {
 }
 
 impl Key {
+    /// The places in the source, from where the access is to the first frame of user code. Not the
+    /// instructions: each test program has its own copy of the same library.
     fn of(finding: &Finding) -> Self {
-        use std::hash::{DefaultHasher, Hash, Hasher};
-        let place = |access: &racecheck_report::Access| {
+        let side = |access: &Access| {
             let mut hasher = DefaultHasher::new();
             access.op.hash(&mut hasher);
-            for frame in &access.stack.frames {
-                (&frame.function, &frame.file, frame.line, frame.column).hash(&mut hasher);
-                if frame.file.is_none() {
-                    (&frame.module, frame.offset).hash(&mut hasher);
+            for frame in to_first_user_frame(&access.stack.frames) {
+                match &frame.file {
+                    Some(file) => (&frame.function, file, frame.line, frame.column).hash(&mut hasher),
+                    None => (&frame.module, frame.offset).hash(&mut hasher),
                 }
             }
             hasher.finish()
         };
         // Which of the two came first is chance.
-        let (one, other) = (place(&finding.access), place(&finding.previous));
+        let (one, other) = (side(&finding.access), side(&finding.previous));
         let mut hasher = DefaultHasher::new();
         (finding.kind, one.min(other), one.max(other)).hash(&mut hasher);
         Key(hasher.finish())

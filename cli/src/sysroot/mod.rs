@@ -169,15 +169,14 @@ fn key(toolchain: &Toolchain) -> Result<u64> {
     Ok(hasher.finish())
 }
 
-/// Links everything of the toolchain but the target's libraries.
+/// Links what rustc looks for in a sysroot, but for the target's libraries. The compiler itself is no
+/// part of that: it finds its own parts beside its executable.
 fn link_toolchain(toolchain: &Toolchain, new: &Path) -> Result<()> {
-    let parts = [("lib", "rustlib"), ("lib/rustlib", TARGET), (&*format!("lib/rustlib/{TARGET}"), "lib")]
-        .map(|(folder, except)| (PathBuf::from(folder), except));
-    for (folder, except) in &parts {
-        link_entries(&toolchain.sysroot.join(folder), &new.join(folder), |name| name != *except)?;
+    let rustlib = PathBuf::from("lib/rustlib");
+    for (folder, except) in [(&rustlib, TARGET), (&rustlib.join(TARGET), "lib")] {
+        link_entries(&toolchain.sysroot.join(folder), &new.join(folder), |name| name != except)?;
     }
-    let bin = toolchain.sysroot.join("bin");
-    symlink(&bin, new.join("bin")).map_err(Error::cache("link in", new))
+    Ok(())
 }
 
 /// Links the target's libraries but those that the plan makes anew.
