@@ -24,6 +24,7 @@ pub mod known;
 pub mod model;
 pub mod options;
 pub mod rust_path;
+pub mod suppress;
 pub mod symbols;
 pub mod text;
 
