@@ -11,4 +11,5 @@
 //! until it is touched; running out of it, or of memory, is an error value and never an abort.
 
 pub mod internal;
+pub mod region;
 pub mod size_class;
