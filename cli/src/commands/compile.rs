@@ -13,6 +13,9 @@ use crate::progress::Progress;
 use crate::session;
 use crate::wrapper;
 
+/// Edition of a single file that says nothing else; rustc's own default is the oldest.
+const EDITION: &str = "--edition=2021";
+
 /// Calls rustc with these arguments and instrumentation.
 pub fn rustc(words: Vec<OsString>) -> Result<ExitCode> {
     let mut rustc = command(words)?;
@@ -23,6 +26,9 @@ pub fn rustc(words: Vec<OsString>) -> Result<ExitCode> {
 /// Compiles `file` with these options for rustc to the program `output`. The status is rustc's.
 pub fn compile(file: &Path, options: Vec<OsString>, output: &Path) -> Result<Result<(), ExitCode>> {
     let mut words = options;
+    if !words.iter().any(|word| word.as_encoded_bytes().starts_with(b"--edition")) {
+        words.push(EDITION.into());
+    }
     words.extend([file.into(), "-o".into(), output.into()]);
     let mut rustc = command(words)?;
     let status = rustc.status().map_err(|source| Error::Start {

@@ -179,9 +179,13 @@ fn link_toolchain(toolchain: &Toolchain, new: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Links the target's libraries but those that the plan makes anew.
+/// Links the target's libraries but those that the plan makes anew, and the shared standard library:
+/// that is not instrumented, so nothing may be linked against it.
 fn link_libraries(plan: &Plan, new: &Path) -> Result<()> {
-    link_entries(&plan.folder, new, |name| !plan.libraries.iter().any(|library| library.file_name == name))
+    link_entries(&plan.folder, new, |name| {
+        let is_made = plan.libraries.iter().any(|library| library.file_name == name);
+        !is_made && !name.ends_with(".so")
+    })
 }
 
 fn link_entries(from: &Path, to: &Path, wanted: impl Fn(&str) -> bool) -> Result<()> {

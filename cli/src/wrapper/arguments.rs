@@ -128,7 +128,7 @@ impl Call {
     fn codegen_values(&self, name: &'static str) -> impl DoubleEndedIterator<Item = &str> {
         codegen_options(&self.words).filter_map(move |option| {
             let (found, value) = option.text.split_once('=').unwrap_or((option.text, ""));
-            (found == name).then_some(value)
+            is_named(found, name).then_some(value)
         })
     }
 }
@@ -157,13 +157,101 @@ fn codegen_options(words: &[OsString]) -> impl DoubleEndedIterator<Item = Codege
     })
 }
 
+/// rustc takes underscores for hyphens in the names of codegen options.
+fn is_named(found: &str, name: &str) -> bool {
+    found.bytes().map(|byte| if byte == b'_' { b'-' } else { byte }).eq(name.bytes())
+}
+
 fn without_codegen_options(words: Vec<OsString>, names: &[&str]) -> Vec<OsString> {
     let mut kept = vec![true; words.len()];
     for option in codegen_options(&words) {
         let name = option.text.split('=').next().unwrap_or_default();
-        if names.contains(&name) {
+        if names.iter().any(|removed| is_named(name, removed)) {
             kept[option.at..option.at + option.words].fill(false);
         }
     }
     words.into_iter().zip(kept).filter_map(|(word, kept)| kept.then_some(word)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn call(line: &str) -> Call {
+        Call::new(line.split(' ').map(OsString::from).collect())
+    }
+
+    /// What the wrapper would call, as one line.
+    fn checked(line: &str) -> String {
+        let kit = Kit::of_wrapper(Path::new("/kit/racecheck-rustc")).unwrap();
+        call(line).for_checking(&kit).join(" ".as_ref()).into_string().unwrap()
+    }
+
+    const INSTRUMENTS: &str = "-Cpasses=";
+    const LINKS: &str = "-Clink-arg=/kit/racecheck-rt.o";
+    const TARGET: &str = "--target x86_64-unknown-linux-gnu";
+
+    #[test]
+    fn queries_and_what_is_built_for_the_host_are_left_alone() {
+        for line in [
+            "rustc -vV",
+            "rustc - --crate-name ___ --print=file-names --crate-type bin --target x",
+            "rustc --print cfg --target x",
+            "rustc --crate-name build_script_build build.rs --crate-type bin -C lto",
+            "rustc --crate-name mac lib.rs --crate-type proc-macro -C prefer-dynamic",
+            "rustc --crate-name mac lib.rs --crate-type proc-macro --target x",
+            "rustc",
+        ] {
+            assert_eq!(checked(line), line);
+        }
+    }
+
+    #[test]
+    fn crates_of_the_program_are_instrumented() {
+        let library = checked(&format!("rustc --crate-name a lib.rs --crate-type lib {TARGET}"));
+        assert!(library.contains(INSTRUMENTS) && !library.contains(LINKS), "{library}");
+        let wrapped = checked(&format!("clippy-driver rustc lib.rs --crate-type lib --target={TARGET}"));
+        assert!(wrapped.starts_with("clippy-driver rustc lib.rs") && wrapped.contains(INSTRUMENTS));
+        let shared = checked(&format!("rustc lib.rs --crate-type cdylib --crate-type rlib {TARGET}"));
+        assert!(shared.contains(INSTRUMENTS) && !shared.contains(LINKS), "{shared}");
+    }
+
+    #[test]
+    fn executables_get_the_runtime() {
+        for line in [
+            "rustc main.rs --crate-type bin",
+            "rustc lib.rs --test",
+            "rustc main.rs",
+            "rustc --crate-type=lib,bin m.rs",
+        ] {
+            let line = checked(&format!("{line} {TARGET}"));
+            assert!(line.contains(INSTRUMENTS) && line.contains(LINKS), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_can_not_be_checked_is_taken_away() {
+        let line = checked(&format!(
+            "rustc lib.rs --crate-type lib -C lto -C lto=fat -Clinker-plugin-lto -C embed_bitcode=no \
+             -C opt-level=3 --codegen prefer-dynamic --codegen=split-debuginfo=packed {TARGET}"
+        ));
+        assert!(
+            line.starts_with(&format!("rustc lib.rs --crate-type lib -C opt-level=3 {TARGET} ")),
+            "{line}"
+        );
+    }
+
+    #[test]
+    fn reports_get_lines_unless_the_user_strips_all() {
+        let with = |options: &str| checked(&format!("rustc main.rs {options} {TARGET}"));
+        const ADDED: &str = "-Cdebuginfo=line-tables-only";
+        assert!(with("-O").contains(ADDED));
+        assert!(with("-C debuginfo=0").contains(ADDED));
+        assert!(!with("-C debuginfo=2").contains(ADDED));
+        assert!(!with("-g").contains(ADDED));
+        assert!(with("-C strip=debuginfo").contains("-Cstrip=none"));
+        assert!(!with("-C strip=symbols").contains("-Cstrip=none"));
+    }
 }

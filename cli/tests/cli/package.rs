@@ -261,3 +261,71 @@ fn cargo_racecheck_is_the_same() {
     }
     cargo.ran().assert_status(0).assert_stdout("42 2 true\n");
 }
+
+#[test]
+fn shared_libraries_are_instrumented_and_use_the_programs_runtime() {
+    let folder = Folder::with(&[
+        ("Cargo.toml", "[workspace]\nmembers = ['app', 'shared', 'plugin']\nresolver = '2'\n"),
+        (
+            "app/Cargo.toml",
+            "[package]\nname = 'app'\nversion = '0.1.0'\nedition = '2021'\n[dependencies]\nshared.path = '../shared'\n",
+        ),
+        (
+            "app/src/main.rs",
+            r#"
+            use std::ffi::{c_char, c_int, c_void, CString};
+            extern "C" {
+                fn dlopen(path: *const c_char, flags: c_int) -> *mut c_void;
+                fn dlsym(library: *mut c_void, name: *const c_char) -> *mut c_void;
+            }
+            fn main() {
+                assert_eq!(shared::count(), 2);
+                let path = CString::new(std::env::args().nth(1).unwrap()).unwrap();
+                let (library, bump) = unsafe {
+                    let library = dlopen(path.as_ptr(), 2);
+                    (library, dlsym(library, c"bump".as_ptr()))
+                };
+                assert!(!library.is_null() && !bump.is_null());
+                let bump: extern "C" fn() = unsafe { std::mem::transmute(bump) };
+                let worker = std::thread::spawn(move || bump());
+                bump();
+                worker.join().unwrap();
+            }
+            "#,
+        ),
+        (
+            "shared/Cargo.toml",
+            "[package]\nname = 'shared'\nversion = '0.1.0'\nedition = '2021'\n[lib]\ncrate-type = ['dylib']\n",
+        ),
+        (
+            "shared/src/lib.rs",
+            r#"
+            use std::sync::{Arc, Mutex};
+            pub fn count() -> u32 {
+                let one = Arc::new(Mutex::new(0));
+                let other = one.clone();
+                std::thread::spawn(move || *other.lock().unwrap() += 1).join().unwrap();
+                *one.lock().unwrap() += 1;
+                let count = *one.lock().unwrap();
+                count
+            }
+            "#,
+        ),
+        (
+            "plugin/Cargo.toml",
+            "[package]\nname = 'plugin'\nversion = '0.1.0'\nedition = '2021'\n[lib]\ncrate-type = ['cdylib']\n",
+        ),
+        (
+            "plugin/src/lib.rs",
+            "static mut X: u32 = 0;\n#[no_mangle]\npub extern \"C\" fn bump() {\n    unsafe { X += 1 }\n}\n",
+        ),
+    ]);
+    folder.racecheck(&["build", "--workspace"]).ran().assert_status(0);
+    let plugin = "target/racecheck/x86_64-unknown-linux-gnu/debug/libplugin.so";
+    folder
+        .racecheck(&["run", "--quiet", "--", plugin])
+        .ran()
+        .assert_status(66)
+        .assert_stderr("plugin/src/lib.rs:4:")
+        .assert_stderr("Found 1 data race(s)");
+}

@@ -178,6 +178,18 @@ fn under_another_racecheck_the_outer_one_prints() {
 }
 
 #[test]
+fn a_source_file_has_edition_2021_unless_it_is_given() {
+    let source = "fn main() { let small: Result<u8, _> = 300_u32.try_into(); assert!(small.is_err()); }";
+    let folder = Folder::with(&[("main.rs", source)]);
+    folder.racecheck(&["run", "main.rs"]).ran().assert_status(0);
+    folder
+        .racecheck(&["run", "--edition", "2018", "main.rs"])
+        .ran()
+        .assert_status(1)
+        .assert_stderr("try_into");
+}
+
+#[test]
 fn race_in_a_source_file_is_reported() {
     let folder = Folder::with(&[("main.rs", RACY)]);
     for options in [&[][..], &["-O"], &["--edition=2024", "-Copt-level=1"]] {
