@@ -53,7 +53,7 @@ impl<M: Memory> Engine<M> {
     #[inline]
     pub fn write_is_known(&self, thread: &Thread, granule: Granule, mask: Mask) -> bool {
         let word = Word::from_bits(self.memory.word(granule).load(Ordering::Relaxed));
-        word.is_written_in(thread.epoch, mask) && word.reads().is_none()
+        word.is_written_in(thread.epoch, mask)
     }
 
     #[inline]
@@ -344,6 +344,7 @@ impl<M: Memory> Engine<M> {
 
     fn previous(&self, granule: Granule, mask: Mask, kind: AccessKind, epoch: Epoch, ctx: Ctx) -> Side {
         let first = mask.0.trailing_zeros();
+        let kind = if self.contexts.is_thread_end(ctx) { AccessKind::ThreadEnd } else { kind };
         Side {
             kind,
             address: granule.address() + u64::from(first),

@@ -13,11 +13,11 @@ use crate::memory::{Granule, Memory};
 use crate::race::AccessKind;
 use crate::record::{Record, Segment};
 use crate::thread::Thread;
-use crate::word::{self, Word};
+use crate::word::{self, Mask, Word};
 
 impl<M: Memory> Engine<M> {
     /// The granules of `address .. address + size` end their life: checks that nobody's access is unordered
-    /// with it, and empties their shadow. `kind` says how ([`AccessKind::Free`], [`AccessKind::ThreadEnd`]).
+    /// with it, and empties their shadow. `kind` says how.
     ///
     /// The surroundings must have changed the block's origin *before* this call, so that whoever touches the
     /// block during it is found either here or by looking at the origin.
@@ -28,7 +28,20 @@ impl<M: Memory> Engine<M> {
         let access = Access { address, size, kind, ctx };
         self.for_each_granule(address, size, &mut |granule, cell| {
             if cell.load(Ordering::Relaxed) != 0 {
-                self.retire_granule(thread, granule, cell, &access);
+                self.end_granule(thread, granule, cell, &access, Segment::EMPTY);
+            }
+        });
+    }
+
+    /// As [`Engine::retire`] for memory that has no origin to tell of its end, such as a thread's stack: what
+    /// was touched counts as written now, at `ctx`, so that whoever touches it later must know of the end.
+    pub fn bury(&self, thread: &mut Thread, address: u64, size: u64, ctx: Ctx) {
+        thread.stamped = true;
+        let access = Access { address, size, kind: AccessKind::ThreadEnd, ctx };
+        let buried = Segment { mask: Mask::FULL, write: thread.epoch, write_ctx: ctx, ..Segment::EMPTY };
+        self.for_each_granule(address, size, &mut |granule, cell| {
+            if cell.load(Ordering::Relaxed) != 0 {
+                self.end_granule(thread, granule, cell, &access, buried);
             }
         });
     }
@@ -52,7 +65,15 @@ impl<M: Memory> Engine<M> {
         }
     }
 
-    fn retire_granule(&self, thread: &mut Thread, granule: Granule, cell: &AtomicU64, access: &Access) {
+    /// Checks the granule's history against its end, and leaves `then` in its place.
+    fn end_granule(
+        &self,
+        thread: &mut Thread,
+        granule: Granule,
+        cell: &AtomicU64,
+        access: &Access,
+        then: Segment,
+    ) {
         let word = word::lock(&self.memory, cell);
         // SAFETY: the lock is held, and this is the only reference made under it.
         match unsafe { Record::of(word) } {
@@ -74,7 +95,10 @@ impl<M: Memory> Engine<M> {
         }
         // SAFETY: the lock is held, the reference above is gone, and the word is replaced in the next line.
         unsafe { Record::free(word) };
-        word::unlock(cell, Word::EMPTY);
+        if !then.mask.is_empty() {
+            self.memory.contexts(granule).store(then.contexts(), Ordering::Relaxed);
+        }
+        word::unlock(cell, then.word());
     }
 
     fn check_history(&self, thread: &mut Thread, granule: Granule, old: Segment, access: &Access) {

@@ -36,6 +36,8 @@ const BUCKETS: usize = 1 << 18;
 
 /// What a node stands for, packed in `key`: a call site (a 48-bit pc), or a split (mask and inner context).
 const SPLIT: u64 = 1 << 63;
+/// The key of the one node that stands for the ends of threads; no pc is that high.
+const THREAD_END: u64 = 1 << 62;
 
 #[derive(Debug, Default)]
 struct Node {
@@ -72,7 +74,17 @@ impl ContextTable {
     /// The context of the call site or access at `pc` within `parent`.
     #[inline]
     pub fn child(&self, cache: &mut ContextCache, parent: Ctx, pc: u64) -> Ctx {
-        self.intern(cache, parent, pc & (SPLIT - 1))
+        self.intern(cache, parent, pc & (THREAD_END - 1))
+    }
+
+    /// The context of a thread's end.
+    pub fn thread_end(&self, cache: &mut ContextCache) -> Ctx {
+        self.intern(cache, Ctx::UNKNOWN, THREAD_END)
+    }
+
+    /// True for [`ContextTable::thread_end`].
+    pub(crate) fn is_thread_end(&self, ctx: Ctx) -> bool {
+        self.node(ctx).is_some_and(|node| node.key.load(Ordering::Relaxed) == THREAD_END)
     }
 
     /// The context of bytes of which those in `mask` have the context `inside` and the others `outside`.
@@ -131,7 +143,10 @@ impl ContextTable {
         let mut pcs = Vec::new();
         let mut at = self.of_byte(ctx, Mask::FULL);
         while let Some(node) = self.node(at) {
-            pcs.push(node.key.load(Ordering::Relaxed));
+            let key = node.key.load(Ordering::Relaxed);
+            if key != THREAD_END {
+                pcs.push(key);
+            }
             at = Ctx(node.parent.load(Ordering::Relaxed));
         }
         pcs

@@ -10,7 +10,7 @@
 //! Threads whose end nobody heard of leave their slot waiting; a collection frees those of which
 //! no trace is left (see [`crate::collect`]).
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use crate::clock::{Published, Time, VectorClock};
@@ -62,6 +62,8 @@ pub(crate) struct Slots {
     /// Slots whose tenant ended.
     waiting: Vec<Slot>,
     ends: BTreeMap<ThreadId, Published>,
+    /// Threads that run and that nobody will join.
+    detached: BTreeSet<ThreadId>,
     next_thread: u32,
 }
 
@@ -71,7 +73,13 @@ const LOOK_AT: usize = 64;
 
 impl Slots {
     pub(crate) const fn new() -> Self {
-        Slots { columns: Vec::new(), waiting: Vec::new(), ends: BTreeMap::new(), next_thread: 0 }
+        Slots {
+            columns: Vec::new(),
+            waiting: Vec::new(),
+            ends: BTreeMap::new(),
+            detached: BTreeSet::new(),
+            next_thread: 0,
+        }
     }
 
     /// A slot for a new thread, whose creator knows `creator`.
@@ -114,8 +122,15 @@ impl Slots {
         column.last_time = end.time;
         column.last_epoch = last_epoch;
         self.waiting.push(end.slot);
-        if joinable {
+        if joinable && !self.detached.remove(&thread) {
             self.ends.insert(thread, end);
+        }
+    }
+
+    /// Nobody will join `thread`, which runs or has ended.
+    pub(crate) fn detach(&mut self, thread: ThreadId) {
+        if self.ends.remove(&thread).is_none() {
+            self.detached.insert(thread);
         }
     }
 

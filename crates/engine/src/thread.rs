@@ -260,8 +260,8 @@ impl<M: Memory> Engine<M> {
         }
     }
 
-    /// Nobody will join `ended`, which has ended already.
-    pub fn forget_end(&self, ended: ThreadId) {
-        self.slots.lock().take_end(ended);
+    /// Nobody will join `thread`, which runs or has ended.
+    pub fn detach(&self, thread: ThreadId) {
+        self.slots.lock().detach(thread);
     }
 }

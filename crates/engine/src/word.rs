@@ -202,8 +202,8 @@ impl Word {
         Reads((self.0 >> READS_SHIFT & READS_MASK) as u32)
     }
 
-    /// True if `epoch` itself has written these bytes last: then neither a read nor a write by it has
-    /// anything to add, as long as nobody read in between (a write has) or for any read.
+    /// True if `epoch` itself has written these bytes last: then neither a read nor a write in it has anything
+    /// to add. (Somebody who read in between cannot know of the write, and was found racing with it.)
     #[inline]
     pub fn is_written_in(self, epoch: Epoch, mask: Mask) -> bool {
         self.write() == epoch && self.mask().contains(mask)
