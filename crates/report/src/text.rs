@@ -55,6 +55,15 @@ pub enum TextStyle {
     Colour,
 }
 
+impl TextStyle {
+    /// Colour if the stream is a terminal and `NO_COLOR` is not set (<https://no-color.org>).
+    #[cfg(feature = "std")]
+    pub fn of_stream(stream: &impl std::io::IsTerminal) -> Self {
+        let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        if stream.is_terminal() && !refused { TextStyle::Colour } else { TextStyle::Plain }
+    }
+}
+
 /// Writes one report, from rule to rule.
 pub fn write_finding(out: &mut dyn Write, finding: &Finding, options: &TextOptions<'_>) -> fmt::Result {
     Report { out, finding, options }.write()
@@ -371,13 +380,21 @@ impl fmt::Display for Bytes {
     }
 }
 
-/// A name from outside, with its control characters escaped.
+/// A name from outside, with the characters escaped that would act instead of being shown.
 struct Escaped<'a>(&'a str);
+
+impl Escaped<'_> {
+    fn acts(c: char) -> bool {
+        // Besides the control characters those that end a line or turn the direction of writing.
+        c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    }
+}
 
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for c in self.0.chars() {
-            if c.is_control() {
+            if Escaped::acts(c) {
                 write!(f, "{}", c.escape_default())?;
             } else {
                 f.write_char(c)?;

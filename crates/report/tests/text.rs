@@ -175,10 +175,10 @@ fn race_without_stacks_and_symbols() {
 #[test]
 fn a_name_can_not_forge_a_report() {
     let mut finding = counter();
-    finding.threads[1].name = Some("x\":\n==================\x1b[31m".into());
+    finding.threads[1].name = Some("x\":\n==================\x1b[31m\u{202e}".into());
     let text = text(&finding, &IN_WORKSPACE);
     assert_eq!(text.lines().filter(|line| *line == "==================").count(), 2);
-    assert!(!text.contains('\x1b'));
+    assert!(!text.contains(['\x1b', '\u{202e}']));
 }
 
 #[test]

@@ -35,6 +35,13 @@ impl Date {
         self.year.is_multiple_of(4) && (!self.year.is_multiple_of(100) || self.year.is_multiple_of(400))
     }
 
+    /// The day in UTC at which this is called; the epoch if the clock is set before it.
+    #[cfg(feature = "std")]
+    pub fn today() -> Self {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        Self::from_unix_time(now.map_or(0, |since| since.as_secs()))
+    }
+
     /// The day in UTC at a time in seconds after 1970-01-01T00:00:00Z.
     pub fn from_unix_time(seconds: u64) -> Self {
         // Counts in eras of 400 years, which all have the same number of days, and in years that
