@@ -10,6 +10,7 @@
 //! None of them calls libc or the program's allocator. Address space is reserved up front and costs nothing
 //! until it is touched; running out of it, or of memory, is an error value and never an abort.
 
+pub mod heap;
 pub mod internal;
 pub mod region;
 pub mod size_class;
