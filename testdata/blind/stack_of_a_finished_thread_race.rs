@@ -1,6 +1,8 @@
-//! A local variable is read when its thread has left the frame and finished, but was not joined.
+//! A local variable is read when its thread has left the frame and finished, but was not joined. The C library has
+//! given the page back by then, so that the value is lost; the stack itself stays mapped until the join.
 //@ thread-state: any
 use std::hint::black_box;
+use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::thread;
@@ -10,10 +12,11 @@ static LOCAL: AtomicPtr<u64> = AtomicPtr::new(ptr::null_mut());
 /// Deep enough in the stack that nothing later in the thread's life touches the place.
 #[inline(never)]
 fn leave_a_local() {
-    let mut locals = [0u64; 8192];
+    let mut locals = MaybeUninit::<[u64; 8192]>::uninit();
+    let place = black_box(locals.as_mut_ptr().cast::<u64>());
+    unsafe { place.write(7) }; // race: write
+    LOCAL.store(place, Ordering::Relaxed);
     black_box(&mut locals);
-    locals[100] = 7; // race: write
-    LOCAL.store(black_box(&mut locals[100]), Ordering::Relaxed);
 }
 
 fn main() {
@@ -23,6 +26,6 @@ fn main() {
     }
     let local = LOCAL.load(Ordering::Relaxed);
     let value = unsafe { local.read() }; // race: read
-    assert_eq!(black_box(value), 7);
+    black_box(value);
     thread.join().unwrap();
 }

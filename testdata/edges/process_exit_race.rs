@@ -1,0 +1,37 @@
+//! The program raced and ends by `process::exit` with a status of its own, which stays.
+//@ status: 3
+use std::hint::black_box;
+use std::process;
+use std::thread;
+
+static mut DATA: u64 = 0;
+
+/// Fixes the order in real time. Relaxed, so that no happens-before edge comes with it.
+mod step {
+    use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+    static NOW: AtomicU32 = AtomicU32::new(0);
+
+    pub fn reach(step: u32) {
+        NOW.store(step, Relaxed);
+    }
+
+    pub fn wait(step: u32) {
+        while NOW.load(Relaxed) < step {
+            std::thread::yield_now();
+        }
+    }
+}
+
+fn main() {
+    thread::scope(|s| {
+        s.spawn(|| {
+            step::wait(1);
+            unsafe { DATA = 2 }; // race: write
+            black_box(&raw const DATA);
+            process::exit(3);
+        });
+        unsafe { DATA = 1 }; // race: write
+        step::reach(1);
+    });
+}
