@@ -8,6 +8,10 @@ use std::ffi::OsString;
 use super::config::Config;
 use crate::toolchain::TARGET;
 
+/// The first of the flags that racecheck adds, by which they are known again: an outer racecheck, or
+/// `racecheck env`, may have put some there before, and those are no user's flags.
+pub const CFG: &str = "--cfg=racecheck";
+
 /// Cargo's separator in `CARGO_ENCODED_…`.
 const SEPARATOR: &str = "\x1f";
 
@@ -36,13 +40,13 @@ pub fn for_rustc(config: &Config, added: &[String]) -> (OsString, OsString) {
     (name.into(), value.into())
 }
 
-/// The flags that an outer racecheck, or `racecheck env`, put there are no user's flags.
 fn without_own(flags: &str, separator: &str) -> String {
-    let is_own = |flag: &&str| flag.starts_with("--cfg=racecheck");
+    let is_own = |flag: &&str| flag.starts_with(CFG);
     flags.split(separator).filter(|flag| !is_own(flag)).collect::<Vec<_>>().join(separator)
 }
 
-/// The variable to set so that rustdoc gets `added` beside the user's own flags.
+/// The variable to set so that rustdoc gets `added` beside the user's own flags. `added` begins with
+/// [`CFG`].
 pub fn for_rustdoc(config: &Config, added: &[String]) -> (OsString, OsString) {
     const ENCODED: &str = "CARGO_ENCODED_RUSTDOCFLAGS";
     let words = |text: String| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
@@ -52,7 +56,9 @@ pub fn for_rustdoc(config: &Config, added: &[String]) -> (OsString, OsString) {
     let of_target = || Some(config.target_texts(TARGET, "rustdocflags")).filter(|flags| !flags.is_empty());
     let mut flags: Vec<String> =
         encoded.or_else(plain).or_else(of_target).unwrap_or_else(|| config.texts("build", "rustdocflags"));
-    flags.retain(|flag| !flag.is_empty() && !added.contains(flag));
+    // They were appended, as here.
+    flags.truncate(flags.iter().position(|flag| flag == CFG).unwrap_or(flags.len()));
+    flags.retain(|flag| !flag.is_empty());
     flags.extend_from_slice(added);
     (ENCODED.into(), flags.join(SEPARATOR).into())
 }

@@ -52,11 +52,11 @@ pub fn environment(kit: &Kit, config: &Config) -> Environment {
     let mut set: Environment = vec![("RUSTC_WRAPPER".into(), kit.wrapper().into())];
     // Set even if there is none: the one of an outer racecheck must not come in.
     set.push((wrapper::INNER_WRAPPER.into(), user_wrapper(config).unwrap_or_default()));
-    let cfgs = ["--cfg=racecheck".to_owned(), format!("--cfg=racecheck_kit=\"{}\"", kit.key())];
+    let cfgs = [flags::CFG.to_owned(), format!("{}_kit=\"{}\"", flags::CFG, kit.key())];
     set.push(flags::for_rustc(config, &cfgs));
-    let mut for_rustdoc = kit.compiler_options();
+    let mut for_rustdoc = vec![flags::CFG.to_owned(), "-Cdebuginfo=line-tables-only".to_owned()];
+    for_rustdoc.extend(kit.compiler_options());
     for_rustdoc.extend(kit.linker_options());
-    for_rustdoc.extend(["-Cdebuginfo=line-tables-only".to_owned(), "--cfg=racecheck".to_owned()]);
     set.push(flags::for_rustdoc(config, &for_rustdoc));
     set
 }
@@ -68,10 +68,19 @@ fn user_wrapper(config: &Config) -> Option<OsString> {
     let wrapper =
         variable("RUSTC_WRAPPER").or_else(|| variable("CARGO_BUILD_RUSTC_WRAPPER")).or_else(configured)?;
     // An outer racecheck (or `racecheck env`): this one takes its place.
-    if Path::new(&wrapper).file_name() == Some(OsStr::new(crate::kit::WRAPPER)) {
-        return variable(wrapper::INNER_WRAPPER);
+    match is_own(&wrapper) {
+        true => variable(wrapper::INNER_WRAPPER),
+        false => Some(wrapper),
     }
-    Some(wrapper)
+}
+
+fn is_own(wrapper: &OsStr) -> bool {
+    Path::new(wrapper).file_name() == Some(OsStr::new(crate::kit::WRAPPER))
+}
+
+/// Whether plain cargo would build checked programs here: in a shell that `racecheck env` set up.
+fn is_set_up() -> bool {
+    std::env::var_os("RUSTC_WRAPPER").is_some_and(|wrapper| is_own(&wrapper))
 }
 
 /// Where a build goes.
@@ -86,7 +95,9 @@ pub struct Placement {
 impl Placement {
     /// The place for this project: inside of its usual target folder, unless the user names one.
     pub fn of(project: &Project, line: &Line) -> Self {
-        let inside = |folder: &Path| folder.join(TARGET_SUBFOLDER);
+        // What `racecheck env` set is the place already.
+        let is_there = is_set_up();
+        let inside = |folder: &Path| if is_there { folder.to_owned() } else { folder.join(TARGET_SUBFOLDER) };
         Placement {
             target_dir: line.value("--target-dir").is_none().then(|| inside(&project.target_directory)),
             build_dir: project.own_build_directory().map(inside),

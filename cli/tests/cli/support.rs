@@ -39,36 +39,37 @@ impl Folder {
 
     /// racecheck, to be called in this folder.
     pub fn racecheck(&self, words: &[&str]) -> Command {
-        let mut command = command(env!("CARGO_BIN_EXE_racecheck"), self.root.path());
-        command.env("RACECHECK_CACHE", shared_cache()).args(words);
-        command
+        self.command(env!("CARGO_BIN_EXE_racecheck"), words)
     }
 
     /// Cargo, to be called in this folder.
     pub fn cargo(&self, words: &[&str]) -> Command {
-        let mut command = command("cargo", self.root.path());
-        command.args(words);
+        self.command("cargo", words)
+    }
+
+    /// A shell that runs a script in this folder.
+    pub fn shell(&self, script: &str) -> Command {
+        self.command("sh", &["-c", script])
+    }
+
+    /// A command without what the cargo that runs these tests, or its user, has set.
+    fn command(&self, program: &str, words: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        for (name, _) in std::env::vars_os().filter(|(name, _)| is_setting(name)) {
+            command.env_remove(name);
+        }
+        command.args(words).current_dir(self.root.path());
+        command.env("NO_COLOR", "1").env("RACECHECK_CACHE", shared_cache());
         command
     }
 }
 
-/// A command without what the cargo that runs these tests, or its user, has set.
-fn command(program: &str, folder: &Path) -> Command {
-    let mut command = Command::new(program);
-    for (name, _) in std::env::vars_os() {
-        let name_text = name.to_string_lossy();
-        let is_way_to_the_registry = ["CARGO_HOME", "CARGO_NET_", "CARGO_HTTP_", "CARGO_REGISTR"]
-            .iter()
-            .any(|p| name_text.starts_with(p));
-        let is_setting = ["CARGO", "RACECHECK", "RUSTFLAGS", "RUSTC", "RUSTDOC", "RUST_"]
-            .iter()
-            .any(|prefix| name_text.starts_with(prefix));
-        if is_setting && !is_way_to_the_registry {
-            command.env_remove(name);
-        }
-    }
-    command.current_dir(folder).env("NO_COLOR", "1");
-    command
+fn is_setting(name: &OsStr) -> bool {
+    const SETTINGS: [&str; 6] = ["CARGO", "RACECHECK", "RUSTFLAGS", "RUSTC", "RUSTDOC", "RUST_"];
+    const WAY_TO_THE_REGISTRY: [&str; 4] = ["CARGO_HOME", "CARGO_NET_", "CARGO_HTTP_", "CARGO_REGISTR"];
+    let name = name.to_string_lossy();
+    let is_one_of = |prefixes: &[&str]| prefixes.iter().any(|prefix| name.starts_with(prefix));
+    is_one_of(&SETTINGS) && !is_one_of(&WAY_TO_THE_REGISTRY)
 }
 
 fn shared_cache() -> PathBuf {
