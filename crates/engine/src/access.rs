@@ -95,8 +95,10 @@ impl<M: Memory> Engine<M> {
         } else {
             self.step(thread, granule, seen, access)
         };
-        // All of the word's bytes now have the new history: the usual case.
-        if mask.contains(old.mask) && (fresh.is_empty() || new.agrees(&self.fresh(thread, access))) {
+        let first = self.fresh(thread, access);
+        // All of the word's bytes now have the new history: the usual case. (The contexts are compared as well:
+        // a repeated read keeps that of the first, which was not at the fresh bytes.)
+        if mask.contains(old.mask) && (fresh.is_empty() || new == Segment { mask: new.mask, ..first }) {
             let new = Segment { mask, ..new };
             contexts.store(new.contexts(), Ordering::Relaxed);
             return word::unlock(cell, new.word());
@@ -104,7 +106,7 @@ impl<M: Memory> Engine<M> {
         let mut pieces: SmallVec<[Segment; 2]> = SmallVec::new();
         self.add_piece(thread, &mut pieces, Segment { mask: old.mask & !mask, ..old });
         self.add_piece(thread, &mut pieces, new);
-        self.add_piece(thread, &mut pieces, Segment { mask: fresh, ..self.fresh(thread, access) });
+        self.add_piece(thread, &mut pieces, Segment { mask: fresh, ..first });
         if let [only] = pieces[..] {
             contexts.store(only.contexts(), Ordering::Relaxed);
             return word::unlock(cell, only.word());
@@ -147,6 +149,7 @@ impl<M: Memory> Engine<M> {
         if access.kind == AccessKind::Write {
             // Whoever races with an atomic access that is ordered before this write races with the write.
             record.atomics.retain(|a| !mask.contains(a.mask));
+            record.end_sequences(mask);
         }
         if record.fits_word() {
             let only = record.segments.first().copied().unwrap_or(Segment::EMPTY);
@@ -343,15 +346,19 @@ impl<M: Memory> Engine<M> {
     }
 
     fn previous(&self, granule: Granule, mask: Mask, kind: AccessKind, epoch: Epoch, ctx: Ctx) -> Side {
-        let first = mask.0.trailing_zeros();
-        let kind = if self.contexts.is_thread_end(ctx) { AccessKind::ThreadEnd } else { kind };
+        // Bytes with one history may have been touched at several places: those of the first byte's are meant.
+        let at = |b| self.contexts.of_byte(ctx, b);
+        let first = Mask(mask.0 & mask.0.wrapping_neg());
+        let bytes = (mask.0.trailing_zeros()..8).map(|b| Mask(1 << b));
+        let touched = bytes.take_while(|b| mask.meets(*b) && at(*b) == at(first)).count();
+        let kind = if self.contexts.is_thread_end(at(first)) { AccessKind::ThreadEnd } else { kind };
         Side {
             kind,
-            address: granule.address() + u64::from(first),
-            size: u64::from(mask.0.count_ones()),
+            address: granule.address() + u64::from(mask.0.trailing_zeros()),
+            size: touched as u64,
             thread: None,
             epoch,
-            ctx: self.contexts.of_byte(ctx, Mask(1u8.checked_shl(first).unwrap_or(0))),
+            ctx: at(first),
         }
     }
 }

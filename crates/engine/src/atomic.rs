@@ -19,6 +19,10 @@
 //! nothing that is ordered by the standard is called a race. Seq_cst loads and stores are acquire and
 //! release.
 //!
+//! Where sizes are mixed, a location is the bytes of one store: a load learns from all locations that it meets,
+//! a store takes its bytes away from them, and a read-modify-write continues the sequences of all that it meets.
+//! A plain write ends the sequences of its bytes, as the store that it is.
+//!
 //! The real operation is done under the lock of the granule's shadow word, so that value and clock always
 //! belong together.
 //!
@@ -30,12 +34,12 @@ use core::sync::atomic::AtomicU64;
 
 use smallvec::SmallVec;
 
-use crate::clock::{Published, SyncClock, VectorClock};
+use crate::clock::{Published, SyncClock};
 use crate::context::Ctx;
 use crate::engine::{Access, Engine};
 use crate::memory::{Granule, Memory};
 use crate::race::AccessKind;
-use crate::record::{AtomicAccess, Record, Segment};
+use crate::record::{AtomicAccess, Location, Record, Segment};
 use crate::sync::Channel;
 use crate::thread::Thread;
 use crate::word::{self, Mask, Word};
@@ -241,13 +245,12 @@ impl<M: Memory> Engine<M> {
         let (value, effect) = op();
         let kind = if effect.store.is_some() { AccessKind::AtomicWrite } else { AccessKind::AtomicRead };
         let access = Access { address, size, kind, ctx };
-        // First everything is learnt, then everything is published: a read-modify-write publishes what it learnt.
-        for part in &mut parts {
-            self.record_atomic(thread, part, &access);
-            if let Some(acquire) = effect.load {
-                self.learn(thread, part, acquire);
-            }
+        // First everything is learnt, since what an acquire reads from happens before the acquire itself; last
+        // everything is published: a read-modify-write publishes what it learnt.
+        if let Some(acquire) = effect.load {
+            parts.iter().for_each(|part| self.learn(thread, part, acquire));
         }
+        parts.iter_mut().for_each(|part| self.record_atomic(thread, part, &access));
         if let Some(store) = effect.store {
             self.publish(thread, &mut parts, store);
         }
@@ -262,10 +265,13 @@ impl<M: Memory> Engine<M> {
     fn record_atomic(&self, thread: &mut Thread, part: &mut Locked, access: &Access) {
         let write = access.kind == AccessKind::AtomicWrite;
         let (granule, mask) = (part.granule, part.mask);
-        if thread.atomic_seen(granule, mask, write) && part.word.record_address().is_some() {
+        let record = self.expand(part);
+        // While the epoch has not moved on, nobody can be ordered after an access in it; so whoever touched the
+        // bytes in between without being ordered before it has been found racing with it.
+        let said = |a: &AtomicAccess| a.epoch == thread.epoch && a.mask.contains(mask) && (a.write || !write);
+        if record.atomics.iter().any(said) {
             return;
         }
-        let record = self.expand(part);
         let mut known = record.atomics.iter().fold(Mask::NONE, |m, a| m | a.mask);
         for old in &record.segments {
             known = known | old.mask;
@@ -303,7 +309,6 @@ impl<M: Memory> Engine<M> {
         let epoch = thread.epoch;
         record.atomics.push(AtomicAccess { mask, write, epoch, ctx: access.ctx });
         thread.stamped = true;
-        thread.remember_atomic(granule, mask, write);
     }
 
     /// The load's part: what the location's clock tells, now or at the next acquire fence.
@@ -311,10 +316,7 @@ impl<M: Memory> Engine<M> {
     fn learn(&self, thread: &mut Thread, part: &Locked, acquire: bool) {
         // SAFETY: the lock of the part's word is held, and this is the only reference to the record now.
         let Some(record) = (unsafe { Record::of(part.word) }) else { return };
-        for location in &record.locations {
-            if location.channel != Channel::ATOMIC || !location.mask.meets(part.mask) {
-                continue;
-            }
+        for location in record.sequences(part.mask) {
             if acquire {
                 thread.acquire(&location.clock);
             } else if !location.clock.is_covered_by(&thread.clock) {
@@ -327,56 +329,61 @@ impl<M: Memory> Engine<M> {
     #[inline]
     fn publish(&self, thread: &mut Thread, parts: &mut [Locked], store: Store) {
         let published = if store.release { Some(thread.release(self)) } else { thread.fence.clone() };
-        let nothing = VectorClock::new();
-        for part in parts {
-            match (&published, store.continues) {
+        if let [part] = parts
+            && let Some(clock) = Self::clock_of(part)
+        {
+            match (published, store.continues) {
                 // A relaxed read-modify-write leaves the sequence as it is.
                 (None, true) => {}
-                (None, false) => self.end_sequences(part),
-                (Some(published), continues) => {
-                    // A relaxed operation publishes what was known at the fence, not what is known now.
-                    let known = if store.release { &thread.clock } else { &nothing };
-                    self.publish_part(part, published, continues, known);
+                (None, false) => clock.clear(),
+                // What the thread knows already is in what it publishes. (A relaxed operation publishes what was
+                // known at the fence, not what is known now.)
+                (Some(published), true) if !(store.release && clock.is_covered_by(&thread.clock)) => {
+                    clock.add(published);
                 }
-            }
-        }
-    }
-
-    fn publish_part(&self, part: &mut Locked, published: &Published, continues: bool, known: &VectorClock) {
-        let mask = part.mask;
-        let record = self.expand(part);
-        if let [only] = &mut record.locations[..]
-            && only.mask == mask
-            && only.channel == Channel::ATOMIC
-        {
-            // What the thread knows already is in what it publishes.
-            if continues && !only.clock.is_covered_by(known) {
-                only.clock.add(published.clone());
-            } else {
-                only.clock.replace(published.clone());
+                (Some(published), _) => clock.replace(published),
             }
             return;
         }
-        let mut clock = SyncClock::new();
-        if continues {
-            // Locations of other sizes whose bytes the operation read.
-            for other in
-                record.locations.iter().filter(|l| l.channel == Channel::ATOMIC && l.mask.meets(mask))
-            {
-                clock.add_all(&other.clock);
-            }
-            clock.add(published.clone());
-        } else {
-            clock.replace(published.clone());
-        }
-        record.locations.retain(|l| l.channel != Channel::ATOMIC || !mask.contains(l.mask));
-        record.location(mask, Channel::ATOMIC).clock = clock;
+        self.publish_mixed(parts, published, store);
     }
 
-    fn end_sequences(&self, part: &mut Locked) {
-        // SAFETY: the lock of the part's word is held, and this is the only reference to the record now.
-        let Some(record) = (unsafe { Record::of(part.word) }) else { return };
-        record.locations.retain(|l| l.channel != Channel::ATOMIC || !part.mask.contains(l.mask));
+    /// The same where the bytes are no location yet, or several, or parts of larger ones.
+    #[cold]
+    fn publish_mixed(&self, parts: &mut [Locked], published: Option<Published>, store: Store) {
+        let mut clock = SyncClock::new();
+        if store.continues {
+            for part in &*parts {
+                // SAFETY: the lock of the part's word is held, and this is the only reference to the record now.
+                let Some(record) = (unsafe { Record::of(part.word) }) else { continue };
+                record.sequences(part.mask).for_each(|location| clock.add_all(&location.clock));
+            }
+        }
+        if let Some(published) = published {
+            clock.add(published);
+        }
+        parts.iter_mut().for_each(|part| self.begin_sequence(part, &clock));
+    }
+
+    /// The clock of the location that is just the part, if there is one.
+    fn clock_of<'a>(part: &'a mut Locked) -> Option<&'a mut SyncClock> {
+        // SAFETY: the lock of the part's word is held, and the result borrows the part.
+        let record: &'a mut Record = unsafe { Record::of(part.word) }?;
+        let exact = |l: &&mut Location| l.channel == Channel::ATOMIC && l.mask == part.mask;
+        record.locations.iter_mut().find(exact).map(|l| &mut l.clock)
+    }
+
+    /// The part's bytes are a location of their own from now on, with this clock.
+    fn begin_sequence(&self, part: &mut Locked, clock: &SyncClock) {
+        if clock.is_empty() && part.word.record_address().is_none() {
+            return;
+        }
+        let mask = part.mask;
+        let record = self.expand(part);
+        record.end_sequences(mask);
+        if !clock.is_empty() {
+            record.locations.push(Location { mask, channel: Channel::ATOMIC, clock: clock.clone() });
+        }
     }
 
     /// The part's record, made if the word has none yet. The word itself is stored when the part is unlocked.

@@ -85,6 +85,7 @@ pub(crate) struct Record {
     /// Disjoint masks.
     pub segments: SmallVec<[Segment; 2]>,
     pub atomics: SmallVec<[AtomicAccess; 2]>,
+    /// The masks of [`Channel::ATOMIC`] are disjoint.
     pub locations: SmallVec<[Location; 1]>,
 }
 
@@ -119,6 +120,21 @@ impl Record {
     /// True if nothing is left that a shadow word could not hold.
     pub(crate) fn fits_word(&self) -> bool {
         self.segments.len() <= 1 && self.atomics.is_empty() && self.locations.is_empty()
+    }
+
+    /// The atomic locations of which `mask` holds a byte.
+    pub(crate) fn sequences(&self, mask: Mask) -> impl Iterator<Item = &Location> {
+        self.locations.iter().filter(move |l| l.channel == Channel::ATOMIC && l.mask.meets(mask))
+    }
+
+    /// The bytes in `mask` belong to no atomic location any more.
+    pub(crate) fn end_sequences(&mut self, mask: Mask) {
+        self.locations.retain(|l| {
+            if l.channel == Channel::ATOMIC {
+                l.mask = l.mask & !mask;
+            }
+            !l.mask.is_empty()
+        });
     }
 
     /// The location of a sync object, made if it is not there.

@@ -14,18 +14,16 @@ use crate::clock::{Published, SyncClock, Time, VectorClock};
 use crate::context::{ContextCache, Ctx};
 use crate::engine::Engine;
 use crate::epoch::Epoch;
-use crate::memory::{Granule, Memory};
+use crate::memory::Memory;
 use crate::race::Race;
 use crate::readset::SetId;
 use crate::slot::Slot;
-use crate::word::Mask;
 
 /// The number of a thread: 0 is the main thread, later ones count up; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ThreadId(pub u32);
 
 const SET_CACHE: usize = 16;
-const ATOMIC_CACHE: usize = 32;
 const GROW_CACHE: usize = 64;
 
 /// The engine's state of one thread. Owned by whoever runs the thread; given to each call.
@@ -48,8 +46,6 @@ pub struct Thread {
     sets: [u64; SET_CACHE],
     /// Read sets that this thread grew in this epoch: from which state, to which set.
     grown: [Growth; GROW_CACHE],
-    /// Atomic accesses that are recorded in the current epoch.
-    atomics: [AtomicSeen; ATOMIC_CACHE],
     /// The contexts this thread used last.
     pub contexts: ContextCache,
     /// Races found by calls of this thread and not yet taken.
@@ -64,14 +60,6 @@ pub(crate) struct Growth {
     pub epoch: Epoch,
     pub ctx: Ctx,
     pub to: u32,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct AtomicSeen {
-    granule: u64,
-    epoch: Epoch,
-    mask: Mask,
-    write: bool,
 }
 
 impl Thread {
@@ -165,29 +153,10 @@ impl Thread {
         &mut self.grown[hash as usize % GROW_CACHE]
     }
 
-    /// True if an atomic access of these bytes, at least as strong as this one, is recorded in this epoch.
-    ///
-    /// While the epoch has not moved on, nobody can be ordered after that access; so whoever touched the
-    /// bytes in between without being ordered before it has been found racing with it.
-    #[inline]
-    pub(crate) fn atomic_seen(&self, granule: Granule, mask: Mask, write: bool) -> bool {
-        let seen = &self.atomics[granule.0 as usize % ATOMIC_CACHE];
-        seen.epoch == self.epoch
-            && seen.granule == granule.0
-            && seen.mask.contains(mask)
-            && (seen.write || !write)
-    }
-
-    pub(crate) fn remember_atomic(&mut self, granule: Granule, mask: Mask, write: bool) {
-        self.atomics[granule.0 as usize % ATOMIC_CACHE] =
-            AtomicSeen { granule: granule.0, epoch: self.epoch, mask, write };
-    }
-
-    /// Forgets everything that names read sets or shadow words, for a collection.
+    /// Forgets everything that names read sets, for a collection.
     pub(crate) fn flush_caches(&mut self) {
         self.sets = [0; SET_CACHE];
         self.grown = [Growth::default(); GROW_CACHE];
-        self.atomics = [AtomicSeen::default(); ATOMIC_CACHE];
     }
 }
 
@@ -199,8 +168,10 @@ impl<M: Memory> Engine<M> {
 
     /// A thread that `parent` creates: everything that `parent` did so far is ordered before it.
     pub fn spawn(&self, parent: &mut Thread) -> Box<Thread> {
-        let child = self.new_thread(&parent.clock);
-        parent.release(self);
+        let published = parent.release(self);
+        let mut child = self.new_thread(&parent.clock);
+        // The parent may have done nothing in its present epoch yet: then the release did not end it.
+        child.clock.set(parent.slot, published.time);
         child
     }
 
@@ -232,7 +203,6 @@ impl<M: Memory> Engine<M> {
             fence: None,
             sets: [0; SET_CACHE],
             grown: [Growth::default(); GROW_CACHE],
-            atomics: [AtomicSeen::default(); ATOMIC_CACHE],
             contexts: ContextCache::new(),
             races: Vec::new(),
             joinable: true,

@@ -1,0 +1,144 @@
+//! Comparing a detector with the oracle.
+//!
+//! The measure is equality on each byte up to the first race on it. At an event that races on a byte on which
+//! nothing was found before, the detector must report; at an event that races on no byte, it must not;
+//! and at any event, each thing that it reports must be true: the earlier access touched that byte, by
+//! that thread, in that way, conflicts, and is not ordered before.
+
+use std::fmt;
+
+use crate::oracle::{Conflict, Kind, Oracle, Verdict};
+use crate::program::{Bytes, Event, Program};
+
+/// One side of what a detector found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Side {
+    /// The event, by its place in the program.
+    pub event: usize,
+    /// The thread that is said to have done it.
+    pub thread: Option<u32>,
+    /// What it is said to have been.
+    pub kind: Kind,
+    /// The bytes that are said to have been touched.
+    pub bytes: Bytes,
+}
+
+/// What a detector found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The later access.
+    pub current: Side,
+    /// The earlier access.
+    pub previous: Side,
+    /// False if the two are ordered.
+    pub unordered: bool,
+}
+
+/// Something that executes a program's events one after the other and says what it finds.
+pub trait Detector {
+    /// Executes event number `index`.
+    fn execute(&mut self, index: usize, event: &Event) -> Vec<Finding>;
+}
+
+/// Where a detector and the oracle part.
+#[derive(Clone, Debug)]
+pub struct Divergence {
+    /// The event.
+    pub event: usize,
+    /// What is wrong.
+    pub wrong: Wrong,
+    /// What the oracle said.
+    pub expected: Verdict,
+    /// What the detector said.
+    pub found: Vec<Finding>,
+}
+
+/// How a detector can be wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wrong {
+    /// A race was not reported.
+    Missed,
+    /// Something was reported of an event that is in order.
+    Invented,
+    /// A report names something that is no conflicting earlier access.
+    Untrue,
+}
+
+impl fmt::Display for Divergence {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        writeln!(f, "event {}: {:?}", self.event, self.wrong)?;
+        writeln!(f, "  oracle:")?;
+        let mut conflicts = self.expected.conflicts.clone();
+        conflicts.sort_by_key(|c| (c.event, c.byte));
+        // Bytes of which the same is to be said stand in one line.
+        let same = |a: &Conflict, b: &Conflict| Conflict { byte: a.byte, ..*b } == *a;
+        for run in conflicts.chunk_by(same) {
+            let (c, bytes) = (run[0], run.iter().map(|c| c.byte).collect::<Vec<_>>());
+            let due = if c.first && c.must { "due" } else { "allowed" };
+            writeln!(
+                f,
+                "    {due}: event {} ({:?}) on {bytes:?}, unordered: {}",
+                c.event, c.kind, c.unordered
+            )?;
+        }
+        writeln!(f, "  detector:")?;
+        self.found.iter().try_for_each(|x| writeln!(f, "    {x:?}"))
+    }
+}
+
+/// Counts of what a checked program held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Events at which a report was due (and came).
+    pub races: u64,
+    /// Accesses of bytes that were in order (and silent).
+    pub ordered: u64,
+}
+
+/// Runs `program` through `detector` and the oracle.
+pub fn check(program: &Program, detector: &mut impl Detector) -> Result<Tally, Box<Divergence>> {
+    let mut oracle = Oracle::new();
+    let mut tally = Tally::default();
+    for (index, &event) in program.0.iter().enumerate() {
+        let expected = oracle.happen(event);
+        let found = detector.execute(index, &event);
+        let wrong = if expected.must_report() && found.is_empty() {
+            Some(Wrong::Missed)
+        } else if expected.must_be_silent() && !found.is_empty() {
+            Some(Wrong::Invented)
+        } else if !found.iter().all(|x| is_true(x, index, &event, &expected, oracle.events())) {
+            Some(Wrong::Untrue)
+        } else {
+            None
+        };
+        if let Some(wrong) = wrong {
+            return Err(Box::new(Divergence { event: index, wrong, expected, found }));
+        }
+        tally.races += u64::from(expected.must_report());
+        tally.ordered += u64::from(expected.must_be_silent() && event.op.touches().is_some());
+    }
+    Ok(tally)
+}
+
+fn is_true(x: &Finding, index: usize, event: &Event, expected: &Verdict, events: &[Event]) -> bool {
+    let current = x.current.event == index
+        && x.current.thread == Some(event.thread)
+        && Some(x.current.kind) == Kind::of(event.op)
+        && Some(x.current.bytes) == event.op.touches();
+    let Some(previous) = events.get(x.previous.event) else { return false };
+    let touched = previous.op.touches().unwrap_or(Bytes { at: 0, size: 0 }).range();
+    let said = x.previous.bytes.range();
+    current
+        && x.previous.thread == Some(previous.thread)
+        && x.previous.bytes.size > 0
+        && said.start >= touched.start
+        && said.end <= touched.end
+        && said.clone().all(|byte| {
+            expected.conflicts.iter().any(|c| {
+                c.event == x.previous.event
+                    && c.byte == byte
+                    && c.kind == x.previous.kind
+                    && c.unordered == x.unordered
+            })
+        })
+}
