@@ -14,6 +14,9 @@ impl Descriptor {
     /// The standard error stream.
     pub const STDERR: Descriptor = Descriptor(2);
 
+    /// The standard output stream.
+    pub const STDOUT: Descriptor = Descriptor(1);
+
     /// Wraps a number that the program uses as a descriptor.
     pub const fn new(number: i32) -> Descriptor {
         Descriptor(number)

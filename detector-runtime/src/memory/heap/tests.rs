@@ -423,13 +423,14 @@ fn bench_against_the_system() {
         }
         std::println!("{name:28} {size:8} B: {:7.1} ns", start.elapsed().as_nanos() as f64 / turns as f64);
     }
+    let heap = heap();
     let mut cache = HeapCache::new();
     for size in [16, 64, 256, 1024, 4096, 40_000, 400_000, 4_000_000] {
         let turns = if size > 10_000 { TURNS / 10 } else { TURNS };
         let layout = Layout::from_size_align(size, 16).unwrap();
         time("heap: alloc + free", size, turns, || {
-            let block = std::hint::black_box(heap().alloc(&mut cache, size, 16).unwrap());
-            heap().free(&mut cache, block.ptr().as_ptr()).unwrap();
+            let block = std::hint::black_box(heap.alloc(&mut cache, size, 16).unwrap());
+            heap.free(&mut cache, block.ptr().as_ptr()).unwrap();
         });
         // SAFETY: the layout is not empty and the block is freed once.
         time("system: alloc + free", size, turns, || unsafe {
@@ -441,8 +442,8 @@ fn bench_against_the_system() {
     for size in [32, 256] {
         let layout = Layout::from_size_align(size, 16).unwrap();
         time("heap: 1000 allocs + frees", size, TURNS / 1000, || {
-            blocks.extend((0..1000).map(|_| heap().alloc(&mut cache, size, 16).unwrap().ptr().as_ptr()));
-            blocks.drain(..).for_each(|block| heap().free(&mut cache, block).unwrap());
+            blocks.extend((0..1000).map(|_| heap.alloc(&mut cache, size, 16).unwrap().ptr().as_ptr()));
+            blocks.drain(..).for_each(|block| heap.free(&mut cache, block).unwrap());
         });
         // SAFETY: the layout is not empty and the blocks are freed once.
         time("system: 1000 allocs + frees", size, TURNS / 1000, || unsafe {
@@ -450,9 +451,9 @@ fn bench_against_the_system() {
             blocks.drain(..).for_each(|block| System.dealloc(block, layout));
         });
     }
-    let block = heap().alloc(&mut cache, 200, 16).unwrap().ptr().as_ptr() as usize;
+    let block = heap.alloc(&mut cache, 200, 16).unwrap().ptr().as_ptr() as usize;
     time("heap: block_of", 200, TURNS, || {
-        std::hint::black_box(heap().block_of(std::hint::black_box(block + 77)));
+        std::hint::black_box(heap.block_of(std::hint::black_box(block + 77)));
     });
     let start = Instant::now();
     thread::scope(|scope| {
@@ -460,10 +461,10 @@ fn bench_against_the_system() {
             scope.spawn(|| {
                 let mut cache = HeapCache::new();
                 for _ in 0..TURNS / 8 {
-                    let block = heap().alloc(&mut cache, 64, 16).unwrap();
-                    heap().free(&mut cache, block.ptr().as_ptr()).unwrap();
+                    let block = heap.alloc(&mut cache, 64, 16).unwrap();
+                    heap.free(&mut cache, block.ptr().as_ptr()).unwrap();
                 }
-                heap().drain(&mut cache);
+                heap.drain(&mut cache);
             });
         }
     });

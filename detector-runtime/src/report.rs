@@ -1,0 +1,221 @@
+//! From what the engine found to a report: who, where, what memory; once for each pair of places; whole.
+
+use alloc::collections::BTreeSet;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use racecheck_engine::{AccessKind, Ctx, Race, Side, ThreadId};
+use racecheck_report::model::SCHEMA_VERSION;
+use racecheck_report::text::{TextOptions, write_finding, write_summary};
+use racecheck_report::{Access, Finding, FindingKind, Location, Op, Options, Stack, Thread};
+
+use crate::lock::SpinLock;
+use crate::memory::heap::Heap;
+use crate::output::Output;
+use crate::resolve::Resolver;
+use crate::runtime::Runtime;
+use crate::sys::process;
+use crate::thread::{ThreadInfo, ThreadState};
+
+/// What was found, and where it goes.
+#[derive(Debug)]
+pub struct Reporter {
+    /// Findings of this process.
+    count: AtomicU64,
+    inner: SpinLock<Inner>,
+    output: Output,
+}
+
+#[derive(Debug)]
+struct Inner {
+    /// Pairs of places that were reported.
+    seen: BTreeSet<Pair>,
+    resolver: Resolver,
+}
+
+/// Two places, without regard to which came first.
+type Pair = [(u8, u32); 2];
+
+impl Reporter {
+    /// Nothing was found yet.
+    pub fn new(options: &Options) -> Self {
+        Reporter {
+            count: AtomicU64::new(0),
+            inner: SpinLock::new(Inner { seen: BTreeSet::new(), resolver: Resolver::new() }),
+            output: Output::new(options),
+        }
+    }
+
+    /// The status that the process ends with, if the program would end with `status`.
+    pub fn final_status(&self, options: &Options, status: i32) -> i32 {
+        let found = self.count.load(Ordering::Relaxed);
+        if found == 0 || self.output.is_channel() {
+            return status;
+        }
+        let mut text = String::new();
+        let _ = write_summary(&mut text, found as usize);
+        self.output.write_text(&text);
+        if status == 0 { options.exitcode as i32 } else { status }
+    }
+
+    /// In a forked child: what the parent found is the parent's.
+    pub fn begin_child(&self) {
+        self.count.store(0, Ordering::Relaxed);
+    }
+}
+
+/// Reports what the running thread's last calls of the engine found.
+#[cold]
+pub fn emit(runtime: &Runtime, thread: &mut ThreadState) {
+    for race in core::mem::take(&mut thread.engine.races) {
+        emit_one(runtime, &race);
+    }
+}
+
+fn emit_one(runtime: &Runtime, race: &Race) {
+    let reporter = &runtime.reporter;
+    let mut inner = reporter.inner.lock();
+    if !inner.seen.insert(pair(race)) {
+        return;
+    }
+    let Some(finding) = describe(runtime, &mut inner.resolver, race) else { return };
+    reporter.count.fetch_add(1, Ordering::Relaxed);
+    if !reporter.output.write_line(&finding.to_json_line()) {
+        let mut text = String::new();
+        let style = TextOptions {
+            strip_path_prefix: &runtime.options.strip_path_prefix,
+            fold: runtime.options.fold,
+            ..TextOptions::default()
+        };
+        let _ = write_finding(&mut text, &finding, &style);
+        reporter.output.write_text(&text);
+    }
+    if runtime.options.halt_on_error {
+        process::exit(runtime.options.exitcode as i32);
+    }
+}
+
+fn pair(race: &Race) -> Pair {
+    let place = |side: &Side| (side.kind as u8, side.ctx.0);
+    let mut pair = [place(&race.current), place(&race.previous)];
+    pair.sort_unstable();
+    pair
+}
+
+fn describe(runtime: &Runtime, resolver: &mut Resolver, race: &Race) -> Option<Finding> {
+    let mut named = BTreeSet::new();
+    let access = access(runtime, resolver, &race.current, &mut named);
+    let previous = access_or_end(runtime, resolver, &race.previous, &mut named);
+    let location = location(runtime, resolver, race, &mut named);
+    let threads: Vec<Thread> =
+        named.iter().filter_map(|&id| Some(describe_thread(runtime, resolver, info(runtime, id)?))).collect();
+    let kind = match race.previous.kind {
+        AccessKind::Free => FindingKind::UseAfterFree,
+        _ => FindingKind::DataRace,
+    };
+    Some(Finding {
+        schema: SCHEMA_VERSION,
+        pid: process::process_id().0,
+        program: resolver.program(),
+        kind,
+        access,
+        previous,
+        location,
+        threads,
+        test: None,
+    })
+}
+
+fn op(kind: AccessKind) -> Op {
+    match kind {
+        AccessKind::Read => Op::Read,
+        AccessKind::Write => Op::Write,
+        AccessKind::AtomicRead => Op::AtomicRead,
+        AccessKind::AtomicWrite => Op::AtomicWrite,
+        AccessKind::Alloc => Op::Alloc,
+        AccessKind::Free => Op::Free,
+        AccessKind::ThreadEnd => Op::ThreadExit,
+    }
+}
+
+fn access(runtime: &Runtime, resolver: &mut Resolver, side: &Side, named: &mut BTreeSet<ThreadId>) -> Access {
+    let thread = side.thread.unwrap_or(ThreadId(0));
+    named.insert(thread);
+    Access {
+        op: op(side.kind),
+        address: side.address,
+        size: side.size,
+        thread: thread.0,
+        stack: stack(runtime, resolver, side.ctx),
+    }
+}
+
+/// The previous side: the end of a thread has no stack to be restored.
+fn access_or_end(
+    runtime: &Runtime,
+    resolver: &mut Resolver,
+    side: &Side,
+    named: &mut BTreeSet<ThreadId>,
+) -> Access {
+    let mut access = access(runtime, resolver, side, named);
+    if side.kind == AccessKind::ThreadEnd {
+        access.stack = Stack::default();
+    }
+    access
+}
+
+fn stack(runtime: &Runtime, resolver: &mut Resolver, ctx: Ctx) -> Stack {
+    if ctx == Ctx::UNKNOWN {
+        return Stack::lost();
+    }
+    let pcs = runtime.engine.contexts.stack(ctx);
+    Stack { frames: pcs.iter().flat_map(|&pc| resolver.frames(pc)).collect(), lost: false }
+}
+
+fn info(runtime: &Runtime, id: ThreadId) -> Option<&'static ThreadInfo> {
+    runtime.registry.lock().info(id)
+}
+
+fn describe_thread(runtime: &Runtime, resolver: &mut Resolver, info: &ThreadInfo) -> Thread {
+    Thread {
+        id: info.id.0,
+        name: info.name.lock().clone(),
+        running: info.running.load(Ordering::Relaxed),
+        created_by: info.creator.map(|id| id.0),
+        created_at: match info.created_at {
+            Ctx::UNKNOWN => Stack::default(),
+            ctx => stack(runtime, resolver, ctx),
+        },
+    }
+}
+
+fn location(
+    runtime: &Runtime,
+    resolver: &mut Resolver,
+    race: &Race,
+    named: &mut BTreeSet<ThreadId>,
+) -> Option<Location> {
+    let address = race.current.address.max(race.previous.address);
+    if Heap::contains(address as usize) {
+        let block = runtime.heap.block_of(address as usize)?;
+        let meta = block.meta();
+        let thread = ThreadId(meta.thread.load(Ordering::Relaxed));
+        named.insert(thread);
+        let start = block.start().as_ptr() as u64;
+        return Some(Location::Heap {
+            address: start,
+            size: block.requested() as u64,
+            offset: address - start,
+            freed: !block.is_live(),
+            allocated_by: thread.0,
+            stack: stack(runtime, resolver, Ctx(meta.context.load(Ordering::Relaxed))),
+        });
+    }
+    let owner = runtime.registry.lock().owner_of(address);
+    if let Some(owner) = owner {
+        named.insert(owner);
+        return Some(Location::Stack { thread: owner.0 });
+    }
+    resolver.location(address)
+}

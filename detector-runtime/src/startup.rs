@@ -1,0 +1,191 @@
+//! How the runtime comes to life, and how it meets threads.
+//!
+//! Whoever comes first starts it: the dynamic linker's first `malloc`, or the entry in `.preinit_array`,
+//! which runs before any constructor of the program and its libraries. Until libc has been set up itself,
+//! nothing here may call it.
+
+use alloc::string::String;
+use core::fmt::Write;
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use racecheck_engine::{Ctx, Engine};
+use racecheck_report::Options;
+
+use crate::calls::CallStack;
+use crate::collector::Collector;
+use crate::local::local;
+use crate::lock::SpinLock;
+use crate::memory::heap::{Heap, HeapCache};
+use crate::memory::region::Region;
+use crate::report::Reporter;
+use crate::runtime::{RUNTIME, Runtime};
+use crate::shadow::{Shadow, ShadowError};
+use crate::sys::file::Descriptor;
+use crate::sys::memory::Placement;
+use crate::sys::process::{self, MemoryBarrier, Resource};
+use crate::thread::{Registry, ThreadInfo, ThreadState};
+use crate::{environment, intercept};
+
+/// Address space for the areas of threads: 16 GB for each of 64 threads, or 16 MB for each of 65,536.
+const AREAS: usize = 1 << 40;
+
+/// libc's own set-up is done: its functions may be called.
+static LIBC_IS_READY: AtomicBool = AtomicBool::new(false);
+
+/// True once libc's functions may be called.
+#[inline]
+pub fn libc_is_ready() -> bool {
+    LIBC_IS_READY.load(Ordering::Relaxed)
+}
+
+/// Marks an executable as instrumented: the command line looks for this symbol. Its value is the version of
+/// what runtime and command line agreed on.
+#[unsafe(no_mangle)]
+pub static racecheck_rt_version: u32 = 1;
+
+/// Called by the constructor of every instrumented module.
+#[unsafe(no_mangle)]
+extern "C" fn __tsan_init() {
+    crate::gate::enter(|_, _| ());
+}
+
+/// Runs before all constructors.
+#[used]
+#[unsafe(link_section = ".preinit_array")]
+static PREINIT: extern "C" fn() = preinit;
+
+extern "C" fn preinit() {
+    LIBC_IS_READY.store(true, Ordering::Relaxed);
+    __tsan_init();
+    intercept::process::install_exit();
+    intercept::process::install_fork();
+    intercept::thread::expect_end();
+}
+
+fn context() -> &'static Runtime {
+    static HEAP: Heap = Heap::new();
+    RUNTIME.get_or_init(|| {
+        let options = options();
+        if let Err(error) = HEAP.init(Placement::Anywhere) {
+            die_with(format_args!("{error}"));
+        }
+        let shadow = match Shadow::map(&HEAP) {
+            Ok(shadow) => shadow,
+            Err(ShadowError::Words(error) | ShadowError::Directory(error)) => die_with(format_args!(
+                "cannot reserve address space for the shadow memory: {error:?}. It needs 64 TB of addresses \
+                 (not of memory): `ulimit -v` should say \"unlimited\", and /proc/sys/vm/overcommit_memory \
+                 must not be 2"
+            )),
+        };
+        let areas = match Region::reserve(Placement::Anywhere, AREAS) {
+            Ok(areas) => areas,
+            Err(error) => die_with(format_args!("cannot reserve address space for threads: {error:?}")),
+        };
+        Runtime {
+            engine: Engine::new(shadow),
+            heap: &HEAP,
+            ownerless: SpinLock::new(HeapCache::new()),
+            areas,
+            registry: SpinLock::new(Registry::new()),
+            reporter: Reporter::new(&options),
+            options,
+            barrier: MemoryBarrier::register().ok(),
+            collector: Collector::new(),
+        }
+    })
+}
+
+fn options() -> Options {
+    let text = environment::variable("RACECHECK_OPTIONS").unwrap_or_default();
+    match Options::parse(&text) {
+        Ok(options) => options,
+        Err(error) => {
+            complain(format_args!("RACECHECK_OPTIONS: {error}"));
+            process::exit(2)
+        }
+    }
+}
+
+/// The running thread is new: the main thread, or one that was not created through `pthread_create`.
+/// `None` while the runtime is being started by this very thread.
+#[cold]
+pub fn meet_thread() -> Option<*mut ThreadState> {
+    static STARTING: AtomicBool = AtomicBool::new(false);
+    let first = RUNTIME.get().is_none();
+    if first && STARTING.swap(true, Ordering::Relaxed) {
+        return None;
+    }
+    let runtime = context();
+    let main = process::thread_id().0 == process::process_id().0;
+    let engine = match first {
+        true => runtime.engine.main_thread(),
+        false => runtime.engine.foreign_thread(),
+    };
+    let info = ThreadInfo::new(engine.id(), None, Ctx::UNKNOWN);
+    let info = runtime.registry.lock().keep(info);
+    let stack_size = if main { main_stack_size() } else { 0 };
+    Some(install(runtime, engine, info, stack_size))
+}
+
+/// Enough for what the main thread's stack may grow to; a limit that is changed later is not followed.
+fn main_stack_size() -> usize {
+    const UNLIMITED: usize = 256 << 20;
+    process::limit(Resource::Stack).map_or(0, |limit| (limit.soft as usize).min(UNLIMITED))
+}
+
+/// Makes `engine` the running thread's state.
+pub fn install(
+    runtime: &'static Runtime,
+    engine: alloc::boxed::Box<racecheck_engine::Thread>,
+    info: &'static ThreadInfo,
+    stack_size: usize,
+) -> *mut ThreadState {
+    let state = alloc::boxed::Box::into_raw(alloc::boxed::Box::new(ThreadState {
+        busy: AtomicBool::new(false),
+        pending_signals: core::sync::atomic::AtomicU64::new(0),
+        engine,
+        calls: CallStack::install(&runtime.areas, stack_size),
+        heap: HeapCache::new(),
+        info,
+        ignore: 0,
+        last_rounds: 0,
+    }));
+    runtime.registry.lock().running.push(state);
+    // SAFETY: the block is the running thread's own, and the state was made above.
+    unsafe {
+        (*state).refresh_keys();
+        (*local()).state = state;
+    }
+    state
+}
+
+/// Says something on standard error, as the runtime and not as the program.
+pub fn complain(what: core::fmt::Arguments<'_>) {
+    let mut line = String::from("racecheck: ");
+    let _ = writeln!(line, "{what}");
+    // Nobody is left to tell if this fails.
+    let _ = Descriptor::STDERR.write_all(line.as_bytes());
+}
+
+/// The runtime cannot go on; the program has not begun yet, or would go on unchecked.
+#[cold]
+pub fn die(what: &str) -> ! {
+    die_with(format_args!("{what}"))
+}
+
+/// The program broke a rule of libc's, where libc aborts.
+#[cold]
+pub fn abort(what: core::fmt::Arguments<'_>) -> ! {
+    complain(what);
+    unsafe extern "C" {
+        fn abort() -> !;
+    }
+    // SAFETY: libc's abort can be called from anywhere.
+    unsafe { abort() }
+}
+
+#[cold]
+fn die_with(what: core::fmt::Arguments<'_>) -> ! {
+    complain(what);
+    process::exit(2)
+}
