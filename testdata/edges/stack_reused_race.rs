@@ -1,6 +1,5 @@
 //! A local variable of a running thread is written by another that got its address.
 use std::hint::black_box;
-use std::mem::MaybeUninit;
 use std::thread;
 
 use std::ptr;
@@ -28,8 +27,10 @@ mod step {
 fn main() {
     thread::scope(|s| {
         s.spawn(|| {
-            let mut local = MaybeUninit::<u64>::uninit();
-            let place = black_box(local.as_mut_ptr());
+            let mut local = 0u64;
+            let place = black_box(&raw mut local);
+            // Begins an epoch, so that the write below is not one with the initialisation.
+            LOCAL.store(ptr::null_mut(), Ordering::Release);
             unsafe { place.write(1) }; // race: write
             LOCAL.store(place, Ordering::Relaxed);
             step::reach(1);
