@@ -120,7 +120,8 @@ impl fmt::Display for HeapUnavailable {
         f.write_str(match self.error {
             Errno::EEXIST => "something else is mapped there, see /proc/self/maps",
             Errno::ENOMEM => {
-                "check that `ulimit -v` is unlimited and that the sysctl vm.overcommit_memory is not 2"
+                "check that `ulimit -v` and `ulimit -d` are unlimited and that the sysctl vm.overcommit_memory is \
+                 not 2"
             }
             _ => "the kernel or a sandbox refuses the mapping",
         })

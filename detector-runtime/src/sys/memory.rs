@@ -81,9 +81,15 @@ const NO_FILE: usize = usize::MAX;
 /// Maps zeroed private memory that is not counted against the commit limit (`MAP_NORESERVE`): pages cost
 /// nothing until they are touched, so `len` may be terabytes.
 ///
+/// The range is left out of core dumps: the kernel looks at every page of what it dumps, resident or not, which
+/// takes minutes for a terabyte.
+///
 /// With [`Placement::At`] the error is [`Errno::EEXIST`] if any page of the range is in use.
 pub fn reserve(placement: Placement, len: usize, protection: Protection) -> Result<NonNull<u8>, Errno> {
-    map(placement, len, protection, ANONYMOUS | libc::MAP_NORESERVE)
+    let start = map(placement, len, protection, ANONYMOUS | libc::MAP_NORESERVE)?;
+    // SAFETY: the mapping is new, and the advice changes no contents. Refused, it costs time in a crash only.
+    let _ = unsafe { advise(start.as_ptr(), len, Advice::DontDump) };
+    Ok(start)
 }
 
 /// Maps zeroed private memory that counts against the commit limit.
