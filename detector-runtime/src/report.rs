@@ -6,9 +6,10 @@ use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use racecheck_engine::{AccessKind, Ctx, Race, Side, ThreadId};
+use racecheck_report::fingerprint::{PairKey, pair_key};
 use racecheck_report::model::SCHEMA_VERSION;
 use racecheck_report::text::{TextOptions, write_finding, write_summary};
-use racecheck_report::{Access, Finding, FindingKind, Location, Op, Options, Stack, Thread};
+use racecheck_report::{Access, Finding, FindingKind, Frame, Location, Op, Options, Stack, Thread};
 
 use crate::lock::SpinLock;
 use crate::memory::heap::Heap;
@@ -29,12 +30,14 @@ pub struct Reporter {
 
 #[derive(Debug)]
 struct Inner {
-    /// Pairs of places that were reported.
+    /// Pairs of contexts that were looked at: nothing has to be resolved to know them again.
     seen: BTreeSet<Pair>,
+    /// Pairs of places in the source that were reported.
+    reported: BTreeSet<PairKey>,
     resolver: Resolver,
 }
 
-/// Two places, without regard to which came first.
+/// Two accesses, without regard to which came first.
 type Pair = [(u8, u32); 2];
 
 impl Reporter {
@@ -42,7 +45,11 @@ impl Reporter {
     pub fn new(options: &Options) -> Self {
         Reporter {
             count: AtomicU64::new(0),
-            inner: SpinLock::new(Inner { seen: BTreeSet::new(), resolver: Resolver::new() }),
+            inner: SpinLock::new(Inner {
+                seen: BTreeSet::new(),
+                reported: BTreeSet::new(),
+                resolver: Resolver::new(),
+            }),
             output: Output::new(options),
         }
     }
@@ -80,6 +87,9 @@ fn emit_one(runtime: &Runtime, race: &Race) {
         return;
     }
     let Some(finding) = describe(runtime, &mut inner.resolver, race) else { return };
+    if !inner.reported.insert(pair_key(&finding)) {
+        return;
+    }
     reporter.count.fetch_add(1, Ordering::Relaxed);
     if !reporter.output.write_line(&finding.to_json_line()) {
         let mut text = String::new();
@@ -170,7 +180,15 @@ fn stack(runtime: &Runtime, resolver: &mut Resolver, ctx: Ctx) -> Stack {
         return Stack::lost();
     }
     let pcs = runtime.engine.contexts.stack(ctx);
-    Stack { frames: pcs.iter().flat_map(|&pc| resolver.frames(pc)).collect(), lost: false }
+    Stack { frames: frames(resolver, &pcs), lost: false }
+}
+
+fn frames(resolver: &mut Resolver, pcs: &[u64]) -> Vec<Frame> {
+    let mut frames = Vec::new();
+    for &pc in pcs {
+        frames.extend_from_slice(resolver.frames(pc));
+    }
+    frames
 }
 
 fn info(runtime: &Runtime, id: ThreadId) -> Option<&'static ThreadInfo> {

@@ -1,39 +1,113 @@
 //! From addresses in the process to functions, lines and variables.
+//!
+//! A module's file is mapped when the first address in it is asked for, and stays mapped: a program that has
+//! one race often has more. Everything is done in the process, without another program and without the
+//! network.
 
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
+use core::fmt;
 
+use racecheck_report::symbols::{Limits, ModuleAddress, Symbolizer};
 use racecheck_report::{Frame, Location};
 
+use crate::modules::{ModuleId, ModuleKind, Modules};
+use crate::sys::memory::FileMap;
+
 /// What is known of the program's modules.
-#[derive(Debug)]
-pub struct Resolver {}
+#[derive(Default)]
+pub struct Resolver {
+    modules: Modules,
+    /// `None` for a module whose file cannot be read (any more).
+    symbols: BTreeMap<ModuleId, Option<Symbolizer<'static>>>,
+    /// The frames of calls that were asked for before: stacks have most of their frames in common.
+    known: BTreeMap<u64, Vec<Frame>>,
+}
 
-impl Resolver {
-    /// Nothing is looked at yet.
-    pub const fn new() -> Self {
-        Resolver {}
-    }
+/// So many calls are remembered.
+const KNOWN: usize = 1 << 14;
 
-    /// The path of the executable.
-    pub fn program(&self) -> String {
-        String::new()
-    }
-
-    /// The frames of the call that returns to `pc`, innermost first.
-    pub fn frames(&mut self, pc: u64) -> Vec<Frame> {
-        vec![Frame { offset: pc, ..Frame::default() }]
-    }
-
-    /// The variable or mapping at `address`.
-    pub fn location(&mut self, _address: u64) -> Option<Location> {
-        None
+impl fmt::Debug for Resolver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Resolver").field("modules", &self.modules).finish_non_exhaustive()
     }
 }
 
-impl Default for Resolver {
-    fn default() -> Self {
-        Self::new()
+impl Resolver {
+    /// Nothing is looked at yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The path of the executable.
+    pub fn program(&mut self) -> String {
+        let main = |modules: &Modules| {
+            modules.iter().find(|(_, m)| m.kind() == ModuleKind::Main).map(|(_, m)| m.display_path())
+        };
+        main(&self.modules)
+            .or_else(|| {
+                self.modules.refresh().ok()?;
+                main(&self.modules)
+            })
+            .unwrap_or_default()
+    }
+
+    /// The frames of the call that returns to `pc`, innermost first; at least one.
+    pub fn frames(&mut self, pc: u64) -> &[Frame] {
+        if self.known.len() >= KNOWN {
+            self.known.clear();
+        }
+        if !self.known.contains_key(&pc) {
+            let frames = self.look_up(pc);
+            self.known.insert(pc, frames);
+        }
+        &self.known[&pc]
+    }
+
+    fn look_up(&mut self, pc: u64) -> Vec<Frame> {
+        // The instruction before the one that the call returns to is the call.
+        let call = pc.wrapping_sub(1);
+        let Some((id, address, path)) = self.find(call) else {
+            return vec![Frame { offset: call, ..Frame::default() }];
+        };
+        match self.symbolizer(id) {
+            Some(symbols) => symbols.frames(address, Some(&path)),
+            None => vec![Frame { module: Some(path), offset: address.0, ..Frame::default() }],
+        }
+    }
+
+    /// The variable or the file at `address`.
+    pub fn location(&mut self, address: u64) -> Option<Location> {
+        let (id, in_module, path) = self.find(address)?;
+        let global = self.symbolizer(id).and_then(|symbols| symbols.global_at(in_module));
+        Some(match global {
+            Some(global) => Location::Global {
+                name: global.name,
+                address: address - (in_module.0 - global.address.0),
+                size: global.size,
+                offset: in_module.0 - global.address.0,
+                module: Some(path),
+            },
+            None => Location::Mapped { module: Some(path) },
+        })
+    }
+
+    fn find(&mut self, address: u64) -> Option<(ModuleId, ModuleAddress, String)> {
+        let origin = self.modules.locate(address as usize)?;
+        Some((origin.id, origin.address, origin.module.display_path()))
+    }
+
+    fn symbolizer(&mut self, id: ModuleId) -> Option<&mut Symbolizer<'static>> {
+        let modules = &self.modules;
+        let open = || {
+            let file = modules.get(id)?.map_file().ok()?;
+            // Mapped for the rest of the process.
+            let file: &'static FileMap = Box::leak(Box::new(file));
+            Symbolizer::new(file.bytes(), Limits::default()).ok()
+        };
+        self.symbols.entry(id).or_insert_with(open).as_mut()
     }
 }

@@ -1,7 +1,7 @@
 //! When two findings are the same one.
 //!
-//! - [`PairKey`]: within one build. The two places in the code, down to the instruction. It tells
-//!   whether a race was reported before, and holds for every process that runs the same binary.
+//! - [`PairKey`]: within one build. The two places in the source, down to the column. It tells whether a
+//!   race was reported before, and holds for every process that runs the same binary.
 //! - [`StableFingerprint`]: across builds. Functions and files, but no lines, addresses or versions, so
 //!   that it outlives edits elsewhere in the file. It is what a baseline of known races holds.
 //!
@@ -27,16 +27,28 @@ pub struct StableFingerprint(pub u64);
 
 /// The key under which a finding is reported once.
 ///
-/// A side's place is what was done there and the instructions from the innermost frame to the first
-/// one of user code: with the innermost frame alone, all races inside of `memcpy` or of one method of
-/// the standard library would be one.
+/// A side's place is that of the frames from the innermost one to the first one of user code: with the
+/// innermost frame alone, all races inside of `memcpy` or of one method of the standard library would be
+/// one. What was done there does not count: `x += 1` against itself is one race, although its read
+/// and its write both conflict with the other side's write.
 pub fn pair_key(finding: &Finding) -> PairKey {
     let side = |access: &Access| {
         let mut hash = Hash::new();
-        hash.text(op_name(access.op));
+        if access.stack.frames.is_empty() {
+            hash.text(op_name(access.op));
+        }
         for frame in to_first_user_frame(&access.stack.frames) {
-            hash.text(frame.module.as_deref().unwrap_or(""));
-            hash.number(frame.offset);
+            match &frame.file {
+                Some(file) => {
+                    hash.text(file);
+                    hash.number(u64::from(frame.line));
+                    hash.number(u64::from(frame.column));
+                }
+                None => {
+                    hash.text(frame.module.as_deref().unwrap_or(""));
+                    hash.number(frame.offset);
+                }
+            }
         }
         hash
     };
@@ -227,7 +239,7 @@ mod tests {
         let mut one = usual();
         one.access.stack.frames.insert(0, write());
         let mut other = one.clone();
-        other.access.stack.frames[1].offset = 71;
+        other.access.stack.frames[1].line = 71;
         assert_ne!(pair_key(&one), pair_key(&other));
     }
 
