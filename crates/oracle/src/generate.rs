@@ -35,8 +35,8 @@ pub struct Recipe {
 
 /// How many kinds of events [`Recipe::weights`] tells apart: plain reads and writes; atomic loads, stores,
 /// read-modify-writes, compare-exchanges; fences; mutexes, reader-writer locks, semaphores, barriers; spawns,
-/// ends, joins, detaches; allocations, frees; resets; collections.
-pub const KINDS: usize = 19;
+/// ends, joins, detaches; allocations, frees; resets; ends of stacks; collections.
+pub const KINDS: usize = 20;
 
 /// Where objects lie that share no granule with data.
 const OBJECTS: u64 = HEAP.end;
@@ -45,7 +45,7 @@ impl Recipe {
     /// A recipe at random.
     pub fn random(random: &mut Random) -> Recipe {
         let window = random.pick(&[8, 16, 16, 24, 40]);
-        let mut weights = [8, 8, 6, 5, 5, 2, 3, 3, 3, 2, 2, 3, 1, 2, 1, 2, 1, 1, 1];
+        let mut weights = [8, 8, 6, 5, 5, 2, 3, 3, 3, 2, 2, 3, 1, 2, 1, 2, 1, 1, 1, 1];
         for w in &mut weights {
             *w *= random.pick(&[0, 1, 1, 2, 4]);
         }
@@ -64,6 +64,16 @@ impl Recipe {
             objects: Vec::new(),
             weights,
         };
+        match random.below(200) {
+            // A crowd: hundreds of threads, one after the other, so that slots are used again.
+            0 => {
+                (recipe.threads, recipe.events, recipe.caution) = (random.within(3, 20) as usize, 2000, 95);
+                recipe.weights[11..15].copy_from_slice(&[20, 16, 12, random.pick(&[0, 4, 20])]);
+            }
+            // A long talk between few threads, so that blocks of epochs are used up.
+            1..4 => (recipe.threads, recipe.events, recipe.caution) = (random.within(2, 4) as usize, 800, 98),
+            _ => {}
+        }
         let size = random.pick(&[1, 2, 4, 8, 8, 16]);
         for _ in 0..random.within(1, 3) {
             let size = if random.percent(85) { size } else { random.pick(&[1, 2, 4, 8, 16]) };
@@ -169,6 +179,7 @@ impl Recipe {
                 live => Op::Free(random.pick(live)),
             },
             17 => Op::Reset(bytes(8 * random.below(self.window / 8), 8 * random.within(1, 2))),
+            18 => Op::Bury(bytes(8 * random.below(self.window / 8), 8 * random.within(1, 2))),
             _ => Op::Collect,
         }
     }
@@ -216,16 +227,17 @@ pub fn generate(random: &mut Random, recipe: &Recipe) -> Program {
             thread = random.pick(&running);
         }
         let op = recipe.propose(random, &oracle, thread, next_thread);
-        let event = Event { thread, op };
+        let mut event = Event { thread, op };
+        if matches!(op, Op::Spawn(_)) && random.percent(5) {
+            event = Event { thread: next_thread, op: Op::Appear };
+        }
         if !oracle.machine().admits(&event) {
             continue;
         }
         if random.percent(recipe.caution) && !oracle.judge(&event).is_clean() {
             continue;
         }
-        if let Op::Spawn(t) = op {
-            next_thread = t + 1;
-        }
+        next_thread += u32::from(matches!(event.op, Op::Spawn(_) | Op::Appear));
         oracle.happen(event);
     }
     Program(oracle.events().to_vec())

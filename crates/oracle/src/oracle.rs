@@ -26,7 +26,8 @@
 //! not both are atomic. Allocation writes all of a block, but need be known only to the first who touches a
 //! byte; a free conflicts with every access since. A block's
 //! life begins with its allocation and ends with the free, and accesses belong to one life. An access to freed
-//! bytes is a finding whether it is ordered or not.
+//! bytes is a finding whether it is ordered or not. The end of a thread ends its stack's bytes in the same way,
+//! but stays as their last write, in granules that were touched: who is ordered after it may use them.
 
 use std::collections::HashMap;
 
@@ -42,6 +43,7 @@ pub enum Kind {
     AtomicWrite,
     Alloc,
     Free,
+    ThreadEnd,
 }
 
 impl Kind {
@@ -54,6 +56,7 @@ impl Kind {
             Op::Store(..) | Op::Rmw(..) | Op::Exchanged(..) => Kind::AtomicWrite,
             Op::Alloc(_) => Kind::Alloc,
             Op::Free(_) => Kind::Free,
+            Op::Bury(_) => Kind::ThreadEnd,
             _ => return None,
         })
     }
@@ -213,8 +216,11 @@ impl Oracle {
 
     /// The verdict if `event` came next.
     pub fn judge(&self, event: &Event) -> Verdict {
+        self.judge_after(event, &self.before(event))
+    }
+
+    fn judge_after(&self, event: &Event, before: &EventSet) -> Verdict {
         let Some((b, kind)) = event.op.touches().zip(Kind::of(event.op)) else { return Verdict::default() };
-        let before = self.before(event);
         let mut verdict = Verdict::default();
         for byte in b.range() {
             let state = &self.bytes[byte as usize];
@@ -242,9 +248,9 @@ impl Oracle {
 
     /// Lets `event` happen, and judges it.
     pub fn happen(&mut self, event: Event) -> Verdict {
-        let verdict = self.judge(&event);
-        let me = self.events.len();
         let before = self.before(&event);
+        let verdict = self.judge_after(&event, &before);
+        let me = self.events.len();
         for c in verdict.conflicts.iter().filter(|c| c.must) {
             self.bytes[c.byte as usize].found = true;
         }
@@ -392,13 +398,17 @@ impl Oracle {
             }
         }
         let Some((b, kind)) = event.op.touches().zip(Kind::of(event.op)) else { return };
+        if kind == Kind::ThreadEnd {
+            return self.bury(b, me);
+        }
+        let touch = (me, kind);
         for byte in b.range() {
             let state = &mut self.bytes[byte as usize];
             match kind {
                 Kind::Alloc => {
                     state.life = Life::Allocated;
                     state.found = false;
-                    state.accesses = vec![(me, kind)];
+                    state.accesses = vec![touch];
                 }
                 Kind::Free => {
                     state.life = Life::Freed(me);
@@ -406,7 +416,18 @@ impl Oracle {
                     state.store = None;
                 }
                 _ if matches!(state.life, Life::Freed(_)) => {}
-                _ => state.accesses.push((me, kind)),
+                _ => state.accesses.push(touch),
+            }
+        }
+    }
+
+    fn bury(&mut self, b: Bytes, me: usize) {
+        for granule in b.range().step_by(8) {
+            let states = &mut self.bytes[granule as usize..granule as usize + 8];
+            let touched = states.iter().any(|state| !state.accesses.is_empty());
+            for state in states.iter_mut().filter(|_| touched) {
+                state.accesses = vec![(me, Kind::ThreadEnd)];
+                state.store = None;
             }
         }
     }

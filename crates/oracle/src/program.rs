@@ -111,6 +111,8 @@ pub enum Op {
     Leave(u64),
     /// Starts a thread, which has the next number that is free or any other.
     Spawn(u32),
+    /// Begins, without having been started by a thread of the program.
+    Appear,
     /// Ends.
     Exit,
     /// Waits for the end of a thread.
@@ -123,6 +125,8 @@ pub enum Op {
     Free(Bytes),
     /// The bytes' history is forgotten: they are new memory from the operating system. No object lies there.
     Reset(Bytes),
+    /// The bytes were a stack, and end with their thread. No object lies there.
+    Bury(Bytes),
     /// The detector may clean up: no event of the program.
     Collect,
 }
@@ -141,7 +145,9 @@ impl Op {
     pub fn touches(self) -> Option<Bytes> {
         match self {
             Op::Read(b) | Op::Write(b) | Op::Load(b, _) | Op::Store(b, _) | Op::Rmw(b, _) => Some(b),
-            Op::Exchanged(b, _, _) | Op::Refused(b, _, _) | Op::Alloc(b) | Op::Free(b) => Some(b),
+            Op::Exchanged(b, _, _) | Op::Refused(b, _, _) | Op::Alloc(b) | Op::Free(b) | Op::Bury(b) => {
+                Some(b)
+            }
             _ => None,
         }
     }
@@ -296,7 +302,7 @@ impl Machine {
             return round.is_some_and(|(arrived, round)| arrived >= (round + 1) * Self::BARRIER_WIDTH);
         }
         if self.threads.get(&me) != Some(&Life::Running) {
-            return event.op == Op::Collect;
+            return event.op == Op::Collect || event.op == Op::Appear && !self.threads.contains_key(&me);
         }
         match event.op {
             Op::Read(b) | Op::Write(b) => b.size > 0 && self.exist(b),
@@ -318,7 +324,7 @@ impl Machine {
                 let round = barrier.arrived / Self::BARRIER_WIDTH;
                 barrier.inside.values().all(|r| r + 1 >= round)
             }),
-            Op::Leave(_) => false,
+            Op::Leave(_) | Op::Appear => false,
             Op::Spawn(t) => !self.threads.contains_key(&t),
             Op::Exit => me != 0 && !self.holds_something(me),
             Op::Join(t) => self.threads.get(&t) == Some(&Life::Ended),
@@ -334,7 +340,7 @@ impl Machine {
                     && !self.blocks.iter().any(|other| other.meets(b))
             }
             Op::Free(b) => self.blocks.contains(&b),
-            Op::Reset(b) => {
+            Op::Reset(b) | Op::Bury(b) => {
                 let no_object = self.objects.range(b.range()).next().is_none();
                 Self::are_granules(b) && b.range().end <= HEAP.start && no_object
             }
@@ -366,6 +372,7 @@ impl Machine {
                 self.threads.insert(me, Life::Running);
             }
             Op::Spawn(t) => drop(self.threads.insert(t, Life::Running)),
+            Op::Appear => drop(self.threads.insert(me, Life::Running)),
             Op::Exit => {
                 let gone = self.detached.contains(&me);
                 self.threads.insert(me, if gone { Life::Gone } else { Life::Ended });

@@ -83,6 +83,8 @@ pub struct EngineDetector {
     numbers: HashMap<ThreadId, u32>,
     ids: HashMap<u32, ThreadId>,
     machine: Machine,
+    /// Ends of stacks: they have no context of their own.
+    buried: Vec<(Epoch, Bytes, usize)>,
 }
 
 impl EngineDetector {
@@ -90,7 +92,8 @@ impl EngineDetector {
         let engine = Engine::new(TestMemory::new(BASE, AREA + 128));
         let main = engine.main_thread();
         let (numbers, ids) = (HashMap::from([(main.id(), 0)]), HashMap::from([(0, main.id())]));
-        EngineDetector { engine, threads: HashMap::from([(0, main)]), numbers, ids, machine: Machine::new() }
+        let (threads, machine) = (HashMap::from([(0, main)]), Machine::new());
+        EngineDetector { engine, threads, numbers, ids, machine, buried: Vec::new() }
     }
 
     /// Ends the program that was executed, and begins another one in the same engine. All memory is new, and
@@ -107,12 +110,18 @@ impl EngineDetector {
         self.ids = HashMap::from([(0, main.id())]);
         self.threads.insert(0, main);
         self.machine = Machine::new();
+        self.buried.clear();
+    }
+
+    fn introduce(&mut self, number: u32, thread: Box<Thread>) {
+        self.numbers.insert(thread.id(), number);
+        self.ids.insert(number, thread.id());
+        self.threads.insert(number, thread);
     }
 
     fn finding(&self, race: &Race) -> Finding {
         let side = |side: &racecheck_engine::Side| Side {
-            // The context of event n is the one call site n + 1.
-            event: self.engine.contexts.stack(side.ctx).first().map_or(usize::MAX, |pc| *pc as usize - 1),
+            event: self.event_of(side),
             thread: side.thread.and_then(|id| self.numbers.get(&id).copied()),
             kind: match side.kind {
                 AccessKind::Read => Kind::Read,
@@ -121,11 +130,23 @@ impl EngineDetector {
                 AccessKind::AtomicWrite => Kind::AtomicWrite,
                 AccessKind::Alloc => Kind::Alloc,
                 AccessKind::Free => Kind::Free,
-                AccessKind::ThreadEnd => panic!("no memory of a thread in a program"),
+                AccessKind::ThreadEnd => Kind::ThreadEnd,
             },
             bytes: Bytes { at: side.address - BASE, size: side.size },
         };
         Finding { current: side(&race.current), previous: side(&race.previous), unordered: race.unordered }
+    }
+
+    /// The event that the side means; one past all of them if there is none.
+    fn event_of(&self, side: &racecheck_engine::Side) -> usize {
+        if side.kind == AccessKind::ThreadEnd {
+            let at = side.address - BASE;
+            let meant =
+                |(epoch, b, _): &&(Epoch, Bytes, usize)| *epoch == side.epoch && b.range().contains(&at);
+            return self.buried.iter().rfind(meant).map_or(usize::MAX, |(_, _, event)| *event);
+        }
+        // The context of event n is the one call site n + 1.
+        self.engine.contexts.stack(side.ctx).first().map_or(usize::MAX, |pc| *pc as usize - 1)
     }
 
     fn apply(&mut self, thread: &mut Thread, ctx: Ctx, event: &Event) {
@@ -171,9 +192,7 @@ impl EngineDetector {
             }
             Op::Spawn(t) => {
                 let child = engine.spawn(thread);
-                self.numbers.insert(child.id(), t);
-                self.ids.insert(t, child.id());
-                self.threads.insert(t, child);
+                self.introduce(t, child);
             }
             Op::Exit => engine.exit(thread),
             Op::Join(t) => assert!(engine.join(thread, self.ids[&t]), "the end of a thread is there to join"),
@@ -190,7 +209,11 @@ impl EngineDetector {
                 engine.retire(thread, at, size, AccessKind::Free, ctx);
             }
             Op::Reset(b) => engine.reset(b.at + BASE, b.size),
-            Op::Collect => unreachable!("it is no thread's"),
+            Op::Bury(_) => {
+                let ctx = engine.contexts.thread_end(&mut thread.contexts);
+                engine.bury(thread, at, size, ctx);
+            }
+            Op::Appear | Op::Collect => unreachable!("they are no thread's"),
         }
     }
 }
@@ -203,8 +226,17 @@ impl Detector for EngineDetector {
             unsafe { self.engine.collect(threads) };
             return Vec::new();
         }
+        if event.op == Op::Appear {
+            let thread = self.engine.foreign_thread();
+            self.introduce(event.thread, thread);
+            self.machine.apply(event);
+            return Vec::new();
+        }
         let mut thread = self.threads.remove(&event.thread).expect("the program's thread runs");
         let ctx = self.engine.contexts.child(&mut thread.contexts, Ctx::UNKNOWN, index as u64 + 1);
+        if let Op::Bury(b) = event.op {
+            self.buried.push((thread.epoch(), b, index));
+        }
         self.apply(&mut thread, ctx, event);
         self.machine.apply(event);
         let races = std::mem::take(&mut thread.races);
