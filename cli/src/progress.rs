@@ -47,7 +47,7 @@ impl Progress {
             return Bar(ProgressBar::hidden());
         }
         let bar = ProgressBar::with_draw_target(Some(size), ProgressDrawTarget::stderr());
-        if let Ok(style) = ProgressStyle::with_template("{prefix:>12.bold.green} {msg} [{bar:25}] {percent}%")
+        if let Ok(style) = ProgressStyle::with_template("{prefix:>12.bold.green} {msg} [{bar:20}] {percent}%")
         {
             bar.set_style(style.progress_chars("=> "));
         }

@@ -21,7 +21,7 @@ pub const OPTIMISATION: &str = "--lto-O2";
 pub fn instrument_all(toolchain: &Toolchain, plan: &Plan, to: &Path, progress: &Progress) -> Result<()> {
     let rust_lld = toolchain.rust_lld()?;
     let work = plan.libraries.iter().map(|library| library.size).sum();
-    let bar = progress.bar("Preparing", "the instrumented standard library (once for each toolchain)", work);
+    let bar = progress.bar("Preparing", "the instrumented standard library", work);
     let queue: Mutex<VecDeque<&Library>> = Mutex::new(plan.libraries.iter().collect());
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
     let worker = || -> Result<()> {

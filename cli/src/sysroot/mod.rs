@@ -22,7 +22,7 @@ use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::cache::Cache;
 use crate::error::{Error, Result};
@@ -93,8 +93,8 @@ impl<'a> Sysroot<'a> {
         Ok(self.path())
     }
 
-    /// Makes it and returns how long that took. The caller holds the lock.
-    fn make(&self, progress: &Progress) -> Result<Duration> {
+    /// Makes it. The caller holds the lock.
+    fn make(&self, progress: &Progress) -> Result<()> {
         let begin = Instant::now();
         let parent = self.cache.folder(FOLDER)?;
         let plan = Plan::read(self.toolchain)?;
@@ -110,16 +110,15 @@ impl<'a> Sysroot<'a> {
         self.remove_broken(new.path())?;
         let path = self.path();
         fs::rename(new.keep(), &path).map_err(Error::cache("move into place", &path))?;
-        let took = begin.elapsed();
         progress.say(
             "Prepared",
             &format!(
-                "the standard library of Rust {} in {:.1} s",
+                "the standard library of Rust {} in {:.1} s (once for each toolchain)",
                 self.toolchain.release(),
-                took.as_secs_f64()
+                begin.elapsed().as_secs_f64()
             ),
         );
-        Ok(took)
+        Ok(())
     }
 
     /// Takes away what has this sysroot's name. It goes by way of a temporary folder, so that no half

@@ -1,0 +1,171 @@
+//! A program, compiled with the detector inside, and its runs.
+
+use std::env;
+use std::ffi::OsStr;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::process::{self, Ran};
+use crate::program::Program;
+
+/// A program that runs longer than this is killed, and has failed.
+const LIMIT: Duration = Duration::from_secs(60);
+const SLOW_LIMIT: Duration = Duration::from_secs(600);
+
+/// How a program is compiled.
+#[derive(Clone, Copy, Debug)]
+pub struct Configuration {
+    opt_level: u8,
+    panic: Panic,
+    lto: Lto,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Panic {
+    Unwind,
+    Abort,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Lto {
+    Off,
+    Fat,
+}
+
+/// Which configurations are tried, and how often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Matrix {
+    Usual,
+    Full,
+}
+
+impl Matrix {
+    pub fn runs(self) -> u32 {
+        match self {
+            Matrix::Usual => 1,
+            Matrix::Full => 50,
+        }
+    }
+
+    pub fn configurations(self) -> Vec<Configuration> {
+        let plain = |opt_level| Configuration { opt_level, panic: Panic::Unwind, lto: Lto::Off };
+        match self {
+            Matrix::Usual => vec![plain(0), plain(2)],
+            Matrix::Full => [0, 2, 3]
+                .into_iter()
+                .flat_map(|opt_level| {
+                    [Panic::Unwind, Panic::Abort].into_iter().flat_map(move |panic| {
+                        [Lto::Off, Lto::Fat].map(|lto| Configuration { opt_level, panic, lto })
+                    })
+                })
+                .collect(),
+        }
+    }
+}
+
+impl Configuration {
+    /// Whether the program can do its work if it is compiled like this.
+    pub fn suits(self, program: &Program) -> bool {
+        self.panic == Panic::Unwind || !program.needs_unwinding
+    }
+
+    /// Whether the whole report is compared: inlined frames depend on the optimiser.
+    pub fn has_golden(self) -> bool {
+        self.opt_level == 0 && self.panic == Panic::Unwind && self.lto == Lto::Off
+    }
+
+    fn options(self) -> Vec<String> {
+        let mut options = vec![format!("-Copt-level={}", self.opt_level)];
+        if self.panic == Panic::Abort {
+            options.push("-Cpanic=abort".into());
+        }
+        if self.lto == Lto::Fat {
+            options.push("-Clto=fat".into());
+        }
+        options
+    }
+}
+
+impl fmt::Display for Configuration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "O{}", self.opt_level)?;
+        if self.panic == Panic::Abort {
+            f.write_str(" abort")?;
+        }
+        if self.lto == Lto::Fat {
+            f.write_str(" lto")?;
+        }
+        Ok(())
+    }
+}
+
+/// A compiled program in a folder of its own, with its libraries beside it.
+pub struct Built {
+    folder: TempDir,
+    limit: Duration,
+}
+
+impl Built {
+    pub fn new(program: &Program, configuration: Configuration) -> Result<Self, String> {
+        let folder = TempDir::new().map_err(|error| format!("no folder for the program: {error}"))?;
+        let limit = if program.is_slow { SLOW_LIMIT } else { LIMIT };
+        let built = Built { folder, limit };
+        for library in &program.libraries {
+            let name = library.file_stem().unwrap().to_string_lossy();
+            let output = built.folder.path().join(format!("lib{name}.so"));
+            built.compile(program, library, configuration, &["--crate-type=cdylib"], &output)?;
+        }
+        built.compile(program, &program.source(), configuration, &[], &built.program())?;
+        Ok(built)
+    }
+
+    pub fn run(&self) -> Result<Ran, String> {
+        let mut command = racecheck();
+        command.arg("run").arg(self.program()).current_dir(self.folder.path());
+        process::run(command, self.limit)
+    }
+
+    fn program(&self) -> PathBuf {
+        self.folder.path().join("program")
+    }
+
+    fn compile(
+        &self,
+        program: &Program,
+        source: &Path,
+        configuration: Configuration,
+        options: &[&str],
+        output: &Path,
+    ) -> Result<(), String> {
+        // Compiled from the folder of all programs, so that reports name sources as they lie in there.
+        let mut command = racecheck();
+        command.args(["rustc", "--edition=2024", "-g"]).args(configuration.options()).args(&program.flags);
+        command.args(options).arg("-o").arg(output).arg(source).current_dir(&program.root);
+        let ran = process::run(command, LIMIT)?;
+        match ran.status {
+            0 => Ok(()),
+            _ => Err(format!("{} does not compile\n{ran}", source.display())),
+        }
+    }
+}
+
+/// racecheck, without what the user, or the cargo that runs these tests, has set.
+fn racecheck() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_racecheck"));
+    for (name, _) in env::vars_os().filter(|(name, _)| is_setting(name)) {
+        command.env_remove(name);
+    }
+    command.env("NO_COLOR", "1");
+    command.env("RACECHECK_CACHE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("racecheck-cache"));
+    command
+}
+
+fn is_setting(name: &OsStr) -> bool {
+    const SETTINGS: [&str; 4] = ["CARGO", "RACECHECK", "RUSTFLAGS", "RUST_"];
+    let name = name.to_string_lossy();
+    SETTINGS.iter().any(|prefix| name.starts_with(prefix))
+}
