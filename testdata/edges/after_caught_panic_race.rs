@@ -1,4 +1,5 @@
 //! The stacks of accesses behind a caught panic hold the frames that are there, and none of those that were unwound.
+//@ needs: unwinding
 use std::hint::black_box;
 use std::panic;
 use std::thread;

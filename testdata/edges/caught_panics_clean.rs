@@ -1,4 +1,5 @@
 //! Panics unwind through many instrumented frames and are caught, over and over, in several threads: no stack is left behind.
+//@ needs: unwinding
 use std::hint::black_box;
 use std::panic;
 use std::thread;

@@ -1,5 +1,5 @@
 //! An instrumented library, loaded with `dlopen`, used by several threads under the program's lock.
-//@ aux: dlopen_plugin.rs
+//@ library: dlopen_plugin.rs
 use std::env;
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::mem;

@@ -1,4 +1,5 @@
 //! Threads panic while they hold the lock; the poisoned lock still orders their writes before the next holder's.
+//@ needs: unwinding
 use std::panic;
 use std::sync::{Mutex, PoisonError};
 use std::thread;

@@ -1,4 +1,5 @@
 //! A panicking thread writes once more while it unwinds, after its guard is gone; the lock, poisoned or not, orders only what came before.
+//@ needs: unwinding
 use std::panic;
 use std::sync::{Mutex, PoisonError};
 use std::thread;

@@ -1,4 +1,5 @@
 //! The payload of a panic is ordered by the join that hands it over.
+//@ needs: unwinding
 use std::panic;
 use std::thread;
 

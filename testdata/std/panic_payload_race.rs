@@ -1,4 +1,5 @@
 //! A thread panics and its payload is read before it is joined, through a pointer it gave away.
+//@ needs: unwinding
 use std::panic;
 use std::thread;
 
