@@ -49,7 +49,7 @@ fn command(words: Vec<OsString>) -> Result<Command> {
     let toolchain = cargo::toolchain(&config)?;
     let kit = Kit::ensure(&toolchain, &Cache::locate()?, &Progress::default())?;
     let mut words = wrapper::Call::new([toolchain.rustc].into_iter().chain(words).collect())
-        .for_checking_directly(&kit)
+        .for_checking(&kit, wrapper::Caller::Person)
         .into_iter();
     let mut rustc = Command::new(words.next().unwrap_or_else(|| "rustc".into()));
     rustc.args(words);

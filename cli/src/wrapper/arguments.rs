@@ -16,6 +16,15 @@ pub struct Call {
     words: Vec<OsString>,
 }
 
+/// Who calls rustc.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// Cargo, which names a target for all that belongs to the program, and for nothing else.
+    Cargo,
+    /// A person, who need not name one.
+    Person,
+}
+
 /// What a call of rustc is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Purpose {
@@ -36,23 +45,10 @@ impl Call {
     }
 
     /// The command line with which the crate is checked.
-    pub fn for_checking(self, kit: &Kit) -> Vec<OsString> {
-        let purpose = self.purpose();
-        match purpose {
+    pub fn for_checking(self, kit: &Kit, caller: Caller) -> Vec<OsString> {
+        match self.purpose(caller) {
             Purpose::Query | Purpose::Host => self.words,
-            Purpose::Library | Purpose::Executable => self.instrumented(kit, purpose),
-        }
-    }
-
-    /// The command line for a call that needs no `--target`, since nothing runs on behalf of a build.
-    pub fn for_checking_directly(self, kit: &Kit) -> Vec<OsString> {
-        match self.purpose() {
-            Purpose::Query => self.words,
-            Purpose::Host if self.crate_types().any(|kind| kind == "proc-macro") => self.words,
-            Purpose::Library => self.instrumented(kit, Purpose::Library),
-            Purpose::Host if self.links_executable() => self.instrumented(kit, Purpose::Executable),
-            Purpose::Host => self.instrumented(kit, Purpose::Library),
-            Purpose::Executable => self.instrumented(kit, Purpose::Executable),
+            purpose @ (Purpose::Library | Purpose::Executable) => self.instrumented(kit, purpose),
         }
     }
 
@@ -77,7 +73,11 @@ impl Call {
         words
     }
 
-    fn purpose(&self) -> Purpose {
+    fn purpose(&self, caller: Caller) -> Purpose {
+        let is_for_host = match caller {
+            Caller::Cargo => self.values("--target").next().is_none(),
+            Caller::Person => false,
+        };
         let is_query = self.words.iter().any(|word| {
             let word = word.as_encoded_bytes();
             matches!(word, b"-vV" | b"-V" | b"--version" | b"-Vv" | b"--print" | b"___")
@@ -85,7 +85,7 @@ impl Call {
         });
         if is_query || self.words.len() < 2 {
             Purpose::Query
-        } else if self.value("--target").is_none() || self.crate_types().any(|kind| kind == "proc-macro") {
+        } else if is_for_host || self.crate_types().any(|kind| kind == "proc-macro") {
             Purpose::Host
         } else if self.links_executable() {
             Purpose::Executable
@@ -108,11 +108,6 @@ impl Call {
         let has_g = self.words.iter().any(|word| word == "-g");
         let level = self.codegen_values("debuginfo").last();
         has_g || level.is_some_and(|level| !matches!(level, "0" | "none"))
-    }
-
-    /// The value of an option that is given once.
-    fn value(&self, option: &'static str) -> Option<&str> {
-        self.values(option).next()
     }
 
     /// The values of a long option, written as one word or two.
@@ -186,7 +181,7 @@ mod tests {
     /// What the wrapper would call, as one line.
     fn checked(line: &str) -> String {
         let kit = Kit::of_wrapper(Path::new("/kit/racecheck-rustc")).unwrap();
-        call(line).for_checking(&kit).join(" ".as_ref()).into_string().unwrap()
+        call(line).for_checking(&kit, Caller::Cargo).join(" ".as_ref()).into_string().unwrap()
     }
 
     const INSTRUMENTS: &str = "-Cpasses=";
@@ -216,6 +211,16 @@ mod tests {
         assert!(wrapped.starts_with("clippy-driver rustc lib.rs") && wrapped.contains(INSTRUMENTS));
         let shared = checked(&format!("rustc lib.rs --crate-type cdylib --crate-type rlib {TARGET}"));
         assert!(shared.contains(INSTRUMENTS) && !shared.contains(LINKS), "{shared}");
+    }
+
+    #[test]
+    fn a_person_need_not_name_a_target() {
+        let kit = Kit::of_wrapper(Path::new("/kit/racecheck-rustc")).unwrap();
+        let words = |line| call(line).for_checking(&kit, Caller::Person);
+        assert!(words("rustc -O main.rs").iter().any(|word| word == LINKS));
+        assert!(words("rustc --crate-type lib main.rs").iter().all(|word| word != LINKS));
+        assert_eq!(words("rustc --crate-type proc-macro m.rs").len(), 4);
+        assert_eq!(words("rustc --version").len(), 2);
     }
 
     #[test]

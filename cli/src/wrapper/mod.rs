@@ -16,7 +16,7 @@ use std::process::{Command, ExitCode};
 
 use crate::error::{EXIT_STATUS, Error};
 use crate::kit::Kit;
-pub use arguments::Call;
+pub use arguments::{Call, Caller};
 
 /// Variable that names the `RUSTC_WRAPPER` that the user has, to be called by this one.
 pub const INNER_WRAPPER: &str = "RACECHECK_RUSTC_WRAPPER";
@@ -33,7 +33,7 @@ fn run(kit: &Kit, command: Vec<OsString>) -> ExitCode {
     // Cargo puts RUSTC_WORKSPACE_WRAPPER, if there is one, before rustc; it gets the same options.
     let call = Call::new(command);
     let inner = std::env::var_os(INNER_WRAPPER).filter(|wrapper| !wrapper.is_empty());
-    let mut words = inner.into_iter().chain(call.for_checking(kit));
+    let mut words = inner.into_iter().chain(call.for_checking(kit, Caller::Cargo));
     let Some(program) = words.next() else {
         eprintln!("racecheck: called in rustc's place, but without rustc's command line");
         return ExitCode::from(EXIT_STATUS);
