@@ -13,8 +13,8 @@ use crate::program::{Bytes, Event, Program};
 /// One side of what a detector found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Side {
-    /// The event, by its place in the program.
-    pub event: usize,
+    /// Where it is said to have happened: a [`Program::place`].
+    pub place: usize,
     /// The thread that is said to have done it.
     pub thread: Option<u32>,
     /// What it is said to have been.
@@ -36,8 +36,8 @@ pub struct Finding {
 
 /// Something that executes a program's events one after the other and says what it finds.
 pub trait Detector {
-    /// Executes event number `index`.
-    fn execute(&mut self, index: usize, event: &Event) -> Vec<Finding>;
+    /// Executes the next event, which happens at `place`.
+    fn execute(&mut self, place: usize, event: &Event) -> Vec<Finding>;
 }
 
 /// Where a detector and the oracle part.
@@ -99,14 +99,14 @@ pub struct Tally {
 pub fn check(program: &Program, detector: &mut impl Detector) -> Result<Tally, Box<Divergence>> {
     let mut oracle = Oracle::new();
     let mut tally = Tally::default();
-    for (index, &event) in program.0.iter().enumerate() {
+    for (index, &event) in program.events.iter().enumerate() {
         let expected = oracle.happen(event);
-        let found = detector.execute(index, &event);
+        let found = detector.execute(program.place(index), &event);
         let wrong = if expected.must_report() && found.is_empty() {
             Some(Wrong::Missed)
         } else if expected.must_be_silent() && !found.is_empty() {
             Some(Wrong::Invented)
-        } else if !found.iter().all(|x| is_true(x, index, &event, &expected, oracle.events())) {
+        } else if !found.iter().all(|x| is_true(x, program, index, &expected)) {
             Some(Wrong::Untrue)
         } else {
             None
@@ -120,25 +120,20 @@ pub fn check(program: &Program, detector: &mut impl Detector) -> Result<Tally, B
     Ok(tally)
 }
 
-fn is_true(x: &Finding, index: usize, event: &Event, expected: &Verdict, events: &[Event]) -> bool {
-    let current = x.current.event == index
+fn is_true(x: &Finding, program: &Program, index: usize, expected: &Verdict) -> bool {
+    let event = &program.events[index];
+    let current = x.current.place == program.place(index)
         && x.current.thread == Some(event.thread)
         && Some(x.current.kind) == Kind::of(event.op)
         && Some(x.current.bytes) == event.op.touches();
-    let Some(previous) = events.get(x.previous.event) else { return false };
-    let touched = previous.op.touches().unwrap_or(Bytes { at: 0, size: 0 }).range();
-    let said = x.previous.bytes.range();
-    current
-        && x.previous.thread == Some(previous.thread)
-        && x.previous.bytes.size > 0
-        && said.start >= touched.start
-        && said.end <= touched.end
-        && said.clone().all(|byte| {
-            expected.conflicts.iter().any(|c| {
-                c.event == x.previous.event
-                    && c.byte == byte
-                    && c.kind == x.previous.kind
-                    && c.unordered == x.unordered
-            })
+    // Each byte in question must have been touched like that. (Where a place comes again, by one of its accesses.)
+    let is_meant = |byte: u64| {
+        expected.conflicts.iter().any(|c| {
+            c.byte == byte
+                && program.place(c.event) == x.previous.place
+                && Some(program.events[c.event].thread) == x.previous.thread
+                && (c.kind, c.unordered) == (x.previous.kind, x.unordered)
         })
+    };
+    current && x.previous.bytes.size > 0 && x.previous.bytes.range().all(is_meant)
 }

@@ -19,6 +19,8 @@ pub struct Recipe {
     pub caution: u64,
     /// In how many of 100 cases the next event is of the same thread as the last.
     pub patience: u64,
+    /// In how many places of the source code all of it happens.
+    pub places: usize,
     /// The plain bytes: this many from offset 0 on.
     pub window: u64,
     /// Atomic locations.
@@ -57,6 +59,7 @@ impl Recipe {
             events: random.pick(&[20, 40, 60, 100]),
             caution: random.pick(&[0, 50, 80, 90]),
             patience: random.pick(&[20, 50, 70]),
+            places: if random.percent(75) { usize::MAX } else { random.within(1, 6) as usize },
             window,
             atomics: Vec::new(),
             spots: Vec::new(),
@@ -72,6 +75,14 @@ impl Recipe {
             }
             // A long talk between few threads, so that blocks of epochs are used up.
             1..4 => (recipe.threads, recipe.events, recipe.caution) = (random.within(2, 4) as usize, 800, 98),
+            // Threads that say something and leave without being joined, so that a collection finds their slots
+            // clean while what they said can still be heard.
+            4..20 => {
+                (recipe.threads, recipe.events, recipe.caution) = (random.within(4, 8) as usize, 120, 98);
+                recipe.weights[0..2].copy_from_slice(&[4, 2]);
+                recipe.weights[11..15].copy_from_slice(&[16, 8, 1, 10]);
+                recipe.weights[19] = 6;
+            }
             _ => {}
         }
         let size = random.pick(&[1, 2, 4, 8, 8, 16]);
@@ -240,5 +251,5 @@ pub fn generate(random: &mut Random, recipe: &Recipe) -> Program {
         next_thread += u32::from(matches!(event.op, Op::Spawn(_) | Op::Appear));
         oracle.happen(event);
     }
-    Program(oracle.events().to_vec())
+    Program { events: oracle.events().to_vec(), places: recipe.places }
 }

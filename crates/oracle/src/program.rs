@@ -169,8 +169,13 @@ impl fmt::Debug for Event {
 }
 
 /// What happens, in order.
-#[derive(Clone, PartialEq, Eq, Hash, Default)]
-pub struct Program(pub Vec<Event>);
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Program {
+    /// The events.
+    pub events: Vec<Event>,
+    /// In how many places of its source code all of that happens: see [`Program::place`].
+    pub places: usize,
+}
 
 impl Program {
     /// The program of these events (thread and what it does).
@@ -184,11 +189,16 @@ impl Program {
             assert!(machine.admits(event), "event {i}, {event:?}, cannot happen here");
             machine.apply(event);
         }
-        Program(events)
+        Program { events, places: usize::MAX }
+    }
+
+    /// The same, happening in `places` places of the source code.
+    pub fn with_places(self, places: usize) -> Self {
+        Program { places, ..self }
     }
 
     /// The longest part of `events` that can happen, taking each event that can.
-    pub fn filtered(events: impl IntoIterator<Item = Event>) -> Self {
+    pub fn filtered(&self, events: impl IntoIterator<Item = Event>) -> Self {
         let mut machine = Machine::new();
         let admitted = events.into_iter().filter(|event| {
             let admits = machine.admits(event);
@@ -197,7 +207,13 @@ impl Program {
             }
             admits
         });
-        Program(admitted.collect())
+        Program { events: admitted.collect(), places: self.places }
+    }
+
+    /// The place in the source code of event number `index`: in most programs each event has its own, in some
+    /// a few places come again and again, as in a loop.
+    pub fn place(&self, index: usize) -> usize {
+        index % self.places
     }
 }
 
@@ -205,10 +221,11 @@ impl Program {
 impl fmt::Debug for Program {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         writeln!(f, "Program::new([")?;
-        for (i, event) in self.0.iter().enumerate() {
+        for (i, event) in self.events.iter().enumerate() {
             writeln!(f, "    {event:?}, // {i}")?;
         }
-        write!(f, "])")
+        write!(f, "])")?;
+        if self.places == usize::MAX { Ok(()) } else { write!(f, ".with_places({})", self.places) }
     }
 }
 

@@ -17,8 +17,8 @@ pub fn shrink(program: &Program, fails: impl Fn(&Program) -> bool) -> Program {
 }
 
 fn try_events(small: &mut Program, events: Vec<Event>, fails: &impl Fn(&Program) -> bool) -> bool {
-    let candidate = Program::filtered(events);
-    let better = candidate != *small && candidate.0.len() <= small.0.len() && fails(&candidate);
+    let candidate = small.filtered(events);
+    let better = candidate != *small && candidate.events.len() <= small.events.len() && fails(&candidate);
     if better {
         *small = candidate;
     }
@@ -26,24 +26,24 @@ fn try_events(small: &mut Program, events: Vec<Event>, fails: &impl Fn(&Program)
 }
 
 fn drop_threads(small: &mut Program, fails: &impl Fn(&Program) -> bool) {
-    let mut threads: Vec<u32> = small.0.iter().map(|e| e.thread).collect();
+    let mut threads: Vec<u32> = small.events.iter().map(|e| e.thread).collect();
     threads.sort_unstable();
     threads.dedup();
     for thread in threads {
-        let rest = small.0.iter().copied().filter(|e| e.thread != thread && e.op != Op::Spawn(thread));
+        let rest = small.events.iter().copied().filter(|e| e.thread != thread && e.op != Op::Spawn(thread));
         let rest = rest.collect();
         try_events(small, rest, fails);
     }
 }
 
 fn drop_runs(small: &mut Program, fails: &impl Fn(&Program) -> bool) {
-    let mut len = small.0.len().div_ceil(2);
+    let mut len = small.events.len().div_ceil(2);
     while len > 0 {
         // From the end, since what follows the failing event is dropped by the first success.
-        let mut end = small.0.len();
+        let mut end = small.events.len();
         while end > 0 {
             let start = end.saturating_sub(len);
-            let mut rest = small.0.clone();
+            let mut rest = small.events.clone();
             rest.drain(start..end.min(rest.len()));
             try_events(small, rest, fails);
             end = start;
@@ -53,15 +53,15 @@ fn drop_runs(small: &mut Program, fails: &impl Fn(&Program) -> bool) {
 }
 
 fn simplify(small: &mut Program, fails: &impl Fn(&Program) -> bool) {
-    for i in 0..small.0.len() {
-        for op in simpler(small.0[i].op) {
-            let mut events = small.0.clone();
+    for i in 0..small.events.len() {
+        for op in simpler(small.events[i].op) {
+            let mut events = small.events.clone();
             events[i].op = op;
             if try_events(small, events, fails) {
                 break;
             }
         }
-        if i >= small.0.len() {
+        if i >= small.events.len() {
             break;
         }
     }

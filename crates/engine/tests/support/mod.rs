@@ -121,7 +121,7 @@ impl EngineDetector {
 
     fn finding(&self, race: &Race) -> Finding {
         let side = |side: &racecheck_engine::Side| Side {
-            event: self.event_of(side),
+            place: self.place_of(side),
             thread: side.thread.and_then(|id| self.numbers.get(&id).copied()),
             kind: match side.kind {
                 AccessKind::Read => Kind::Read,
@@ -137,15 +137,15 @@ impl EngineDetector {
         Finding { current: side(&race.current), previous: side(&race.previous), unordered: race.unordered }
     }
 
-    /// The event that the side means; one past all of them if there is none.
-    fn event_of(&self, side: &racecheck_engine::Side) -> usize {
+    /// The place that the side means; none of the program's if there is none.
+    fn place_of(&self, side: &racecheck_engine::Side) -> usize {
         if side.kind == AccessKind::ThreadEnd {
             let at = side.address - BASE;
             let meant =
                 |(epoch, b, _): &&(Epoch, Bytes, usize)| *epoch == side.epoch && b.range().contains(&at);
-            return self.buried.iter().rfind(meant).map_or(usize::MAX, |(_, _, event)| *event);
+            return self.buried.iter().rfind(meant).map_or(usize::MAX, |(_, _, place)| *place);
         }
-        // The context of event n is the one call site n + 1.
+        // The context of place n is the one call site n + 1.
         self.engine.contexts.stack(side.ctx).first().map_or(usize::MAX, |pc| *pc as usize - 1)
     }
 
@@ -219,7 +219,7 @@ impl EngineDetector {
 }
 
 impl Detector for EngineDetector {
-    fn execute(&mut self, index: usize, event: &Event) -> Vec<Finding> {
+    fn execute(&mut self, place: usize, event: &Event) -> Vec<Finding> {
         if event.op == Op::Collect {
             let threads = &mut self.threads.values_mut().map(|t| &mut **t);
             // SAFETY: there is one OS thread, and these are all threads that were made and have not ended.
@@ -233,9 +233,9 @@ impl Detector for EngineDetector {
             return Vec::new();
         }
         let mut thread = self.threads.remove(&event.thread).expect("the program's thread runs");
-        let ctx = self.engine.contexts.child(&mut thread.contexts, Ctx::UNKNOWN, index as u64 + 1);
+        let ctx = self.engine.contexts.child(&mut thread.contexts, Ctx::UNKNOWN, place as u64 + 1);
         if let Op::Bury(b) = event.op {
-            self.buried.push((thread.epoch(), b, index));
+            self.buried.push((thread.epoch(), b, place));
         }
         self.apply(&mut thread, ctx, event);
         self.machine.apply(event);
