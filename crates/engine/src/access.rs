@@ -16,7 +16,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use smallvec::SmallVec;
 
-use crate::context::Ctx;
+use crate::context::{Ctx, Place};
 use crate::engine::{Access, Engine};
 use crate::epoch::Epoch;
 use crate::memory::{Granule, Memory, OriginKind};
@@ -29,14 +29,14 @@ use crate::word::{self, Mask, Reads, Word};
 impl<M: Memory> Engine<M> {
     /// A plain read of `size` bytes at `address`, any size and alignment.
     #[inline]
-    pub fn read(&self, thread: &mut Thread, address: u64, size: u64, ctx: Ctx) {
-        self.range(thread, Access { address, size, kind: AccessKind::Read, ctx });
+    pub fn read(&self, thread: &mut Thread, address: u64, size: u64, place: impl Place) {
+        self.range(thread, address, size, AccessKind::Read, place);
     }
 
     /// A plain write of `size` bytes at `address`, any size and alignment.
     #[inline]
-    pub fn write(&self, thread: &mut Thread, address: u64, size: u64, ctx: Ctx) {
-        self.range(thread, Access { address, size, kind: AccessKind::Write, ctx });
+    pub fn write(&self, thread: &mut Thread, address: u64, size: u64, place: impl Place) {
+        self.range(thread, address, size, AccessKind::Write, place);
     }
 
     /// True if this read needs no further look: the thread read or wrote all these bytes in its current epoch.
@@ -57,17 +57,22 @@ impl<M: Memory> Engine<M> {
     }
 
     #[inline]
-    fn range(&self, thread: &mut Thread, access: Access) {
-        let (mut granule, mut left) = (Granule::of(access.address), access.size);
-        let mut first = (access.address & 7) as u32;
+    fn range(&self, thread: &mut Thread, address: u64, size: u64, kind: AccessKind, place: impl Place) {
+        let (mut granule, mut left) = (Granule::of(address), size);
+        let mut first = (address & 7) as u32;
+        let mut access = None;
         while left > 0 {
             let mask = Mask::span(first, left);
-            let known = match access.kind {
+            let known = match kind {
                 AccessKind::Read => self.read_is_known(thread, granule, mask),
                 _ => self.write_is_known(thread, granule, mask),
             };
             if !known {
-                self.granule(thread, granule, mask, &access);
+                let access = access.get_or_insert_with(|| {
+                    let ctx = place.context(&self.contexts, &mut thread.contexts);
+                    Access { address, size, kind, ctx }
+                });
+                self.granule(thread, granule, mask, access);
             }
             left -= u64::from(mask.0.count_ones());
             granule = granule.next();
@@ -79,7 +84,7 @@ impl<M: Memory> Engine<M> {
     pub(crate) fn granule(&self, thread: &mut Thread, granule: Granule, mask: Mask, access: &Access) {
         thread.stamped = true;
         let cell = self.memory.word(granule);
-        let word = word::lock(&self.memory, cell);
+        let word = self.lock(cell);
         if word.record_address().is_some() {
             return self.expanded(thread, granule, mask, access, cell, word);
         }
@@ -147,8 +152,7 @@ impl<M: Memory> Engine<M> {
         }
         record.segments = pieces;
         if access.kind == AccessKind::Write {
-            // Whoever races with an atomic access that is ordered before this write races with the write.
-            record.atomics.retain(|a| !mask.contains(a.mask));
+            record.forget_atomics(mask);
             record.end_sequences(mask);
         }
         if record.fits_word() {

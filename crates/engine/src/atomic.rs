@@ -30,12 +30,12 @@
 //! plain history: for each byte the last atomic accesses of each thread that are not ordered before a later
 //! one which conflicts with as much.
 
-use core::sync::atomic::AtomicU64;
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use smallvec::SmallVec;
 
-use crate::clock::{Published, SyncClock};
-use crate::context::Ctx;
+use crate::clock::SyncClock;
+use crate::context::Place;
 use crate::engine::{Access, Engine};
 use crate::memory::{Granule, Memory};
 use crate::race::AccessKind;
@@ -139,7 +139,7 @@ impl From<RmwOrder> for Effect {
     }
 }
 
-/// The parts of an operation that lie in one granule, locked.
+/// The part of a 16-byte operation that lies in one granule, locked.
 struct Locked<'a> {
     granule: Granule,
     mask: Mask,
@@ -155,10 +155,10 @@ impl<M: Memory> Engine<M> {
         address: u64,
         size: u64,
         order: LoadOrder,
-        ctx: Ctx,
+        place: impl Place,
         op: impl FnOnce() -> T,
     ) -> T {
-        self.atomic(thread, address, size, ctx, || (op(), order.into()))
+        self.atomic(thread, address, size, place, || (op(), order.into()))
     }
 
     /// An atomic store. `op` does the real store.
@@ -168,10 +168,10 @@ impl<M: Memory> Engine<M> {
         address: u64,
         size: u64,
         order: StoreOrder,
-        ctx: Ctx,
+        place: impl Place,
         op: impl FnOnce() -> T,
     ) -> T {
-        self.atomic(thread, address, size, ctx, || (op(), order.into()))
+        self.atomic(thread, address, size, place, || (op(), order.into()))
     }
 
     /// An atomic read-modify-write. `op` does the real one.
@@ -181,10 +181,10 @@ impl<M: Memory> Engine<M> {
         address: u64,
         size: u64,
         order: RmwOrder,
-        ctx: Ctx,
+        place: impl Place,
         op: impl FnOnce() -> T,
     ) -> T {
-        self.atomic(thread, address, size, ctx, || (op(), order.into()))
+        self.atomic(thread, address, size, place, || (op(), order.into()))
     }
 
     /// A compare-exchange. `op` does the real one: `Ok` if it stored, `Err` if the value was another; then
@@ -197,10 +197,10 @@ impl<M: Memory> Engine<M> {
         size: u64,
         success: RmwOrder,
         failure: LoadOrder,
-        ctx: Ctx,
+        place: impl Place,
         op: impl FnOnce() -> Result<T, E>,
     ) -> Result<T, E> {
-        self.atomic(thread, address, size, ctx, || {
+        self.atomic(thread, address, size, place, || {
             let result = op();
             let effect = if result.is_ok() { success.into() } else { failure.into() };
             (result, effect)
@@ -219,59 +219,171 @@ impl<M: Memory> Engine<M> {
             all.add(thread.release(self));
         }
         if order != FenceOrder::Acquire {
-            thread.fence = Some(thread.release(self));
+            thread.fence = Some(thread.release(self).to_published());
         }
     }
 
+    /// True if a relaxed operation on these bytes has nothing to tell the engine: its access is recorded in this
+    /// epoch already, it reads from no release, and (for a write) follows no release fence. The caller then does
+    /// the real operation and asks [`Engine::spoke_meanwhile`].
+    #[inline]
+    pub fn relaxed_is_known(&self, thread: &Thread, granule: Granule, mask: Mask, write: bool) -> bool {
+        let word = Word::from_bits(self.memory.word(granule).load(Ordering::Acquire));
+        word.is_silent() && thread.atomic_seen(granule, mask, write) && !(write && thread.fence.is_some())
+    }
+
+    /// After a real operation that [`Engine::relaxed_is_known`] allowed: true if somebody released into the
+    /// granule in the meantime. A load is then to be repeated through the engine; a read-modify-write, which can't
+    /// be, is told by [`Engine::relaxed_read`].
+    #[inline]
+    pub fn spoke_meanwhile(&self, granule: Granule) -> bool {
+        !Word::from_bits(self.memory.word(granule).load(Ordering::Acquire)).is_silent()
+    }
+
+    /// A relaxed operation has read these bytes, not long ago.
+    #[cold]
+    pub fn relaxed_read(&self, thread: &mut Thread, granule: Granule, mask: Mask) {
+        let cell = self.memory.word(granule);
+        let word = self.lock(cell);
+        // SAFETY: the lock is held, and this is the only reference made under it.
+        if let Some(record) = unsafe { Record::of(word) } {
+            learn(thread, record, mask, false);
+        }
+        word::unlock(cell, word);
+    }
+
+    #[inline]
     fn atomic<T>(
         &self,
         thread: &mut Thread,
         address: u64,
         size: u64,
-        ctx: Ctx,
+        place: impl Place,
         op: impl FnOnce() -> (T, Effect),
     ) -> T {
-        // Sixteen bytes lie in two granules; they are locked in the order of addresses.
+        let (granule, first) = (Granule::of(address), (address & 7) as u32);
+        if u64::from(first) + size > 8 {
+            return self.wide(thread, address, size, place, op);
+        }
+        let mask = Mask::span(first, size);
+        let cell = self.memory.word(granule);
+        let mut word = self.lock(cell);
+        let contexts = || self.memory.contexts(granule).load(Ordering::Relaxed);
+        // SAFETY: the lock is held, this is the only reference, and the word is stored at the unlock.
+        let record = unsafe { expand(&mut word, contexts) };
+        let (value, effect) = op();
+        // First everything is learnt, since what an acquire reads from happens before the acquire itself; last
+        // everything is published: a read-modify-write publishes what it learnt.
+        if let Some(acquire) = effect.load {
+            learn(thread, record, mask, acquire);
+        }
+        let kind = if effect.store.is_some() { AccessKind::AtomicWrite } else { AccessKind::AtomicRead };
+        self.record_atomic(thread, record, granule, mask, kind, address, size, place);
+        if let Some(store) = effect.store {
+            self.publish(thread, record, mask, store);
+        }
+        word::unlock(cell, if record.locations.is_empty() { word } else { word.with_clocks() });
+        value
+    }
+
+    /// An operation whose bytes lie in two granules. They are locked in the order of addresses.
+    #[cold]
+    fn wide<T>(
+        &self,
+        thread: &mut Thread,
+        address: u64,
+        size: u64,
+        place: impl Place,
+        op: impl FnOnce() -> (T, Effect),
+    ) -> T {
         let mut parts: SmallVec<[Locked; 2]> = SmallVec::new();
         let (mut granule, mut first, mut left) = (Granule::of(address), (address & 7) as u32, size);
         while left > 0 {
             let mask = Mask::span(first, left);
             let cell = self.memory.word(granule);
-            parts.push(Locked { granule, mask, cell, word: word::lock(&self.memory, cell) });
+            parts.push(Locked { granule, mask, cell, word: self.lock(cell) });
             left -= u64::from(mask.0.count_ones());
             granule = granule.next();
             first = 0;
         }
         let (value, effect) = op();
-        let kind = if effect.store.is_some() { AccessKind::AtomicWrite } else { AccessKind::AtomicRead };
-        let access = Access { address, size, kind, ctx };
-        // First everything is learnt, since what an acquire reads from happens before the acquire itself; last
-        // everything is published: a read-modify-write publishes what it learnt.
         if let Some(acquire) = effect.load {
-            parts.iter().for_each(|part| self.learn(thread, part, acquire));
+            for part in &mut parts {
+                let mask = part.mask;
+                learn(thread, self.record_of(part), mask, acquire);
+            }
         }
-        parts.iter_mut().for_each(|part| self.record_atomic(thread, part, &access));
+        let kind = if effect.store.is_some() { AccessKind::AtomicWrite } else { AccessKind::AtomicRead };
+        for part in &mut parts {
+            let (granule, mask) = (part.granule, part.mask);
+            self.record_atomic(thread, self.record_of(part), granule, mask, kind, address, size, place);
+        }
         if let Some(store) = effect.store {
-            self.publish(thread, &mut parts, store);
+            self.publish_wide(thread, &mut parts, store);
         }
-        for part in parts {
-            word::unlock(part.cell, part.word);
+        for mut part in parts {
+            let clocks = !self.record_of(&mut part).locations.is_empty();
+            word::unlock(part.cell, if clocks { part.word.with_clocks() } else { part.word });
         }
         value
     }
 
     /// Checks the access against the plain history and records it.
     #[inline]
-    fn record_atomic(&self, thread: &mut Thread, part: &mut Locked, access: &Access) {
-        let write = access.kind == AccessKind::AtomicWrite;
-        let (granule, mask) = (part.granule, part.mask);
-        let record = self.expand(part);
-        // While the epoch has not moved on, nobody can be ordered after an access in it; so whoever touched the
-        // bytes in between without being ordered before it has been found racing with it.
-        let said = |a: &AtomicAccess| a.epoch == thread.epoch && a.mask.contains(mask) && (a.write || !write);
-        if record.atomics.iter().any(said) {
+    #[expect(clippy::too_many_arguments, reason = "an access, and what is at hand about its granule")]
+    fn record_atomic(
+        &self,
+        thread: &mut Thread,
+        record: &mut Record,
+        granule: Granule,
+        mask: Mask,
+        kind: AccessKind,
+        address: u64,
+        size: u64,
+        place: impl Place,
+    ) {
+        let write = kind == AccessKind::AtomicWrite;
+        let mut mine = None;
+        for a in &mut record.atomics {
+            if a.slot != thread.slot || !a.mask.contains(mask) || (write && !a.write) {
+                continue;
+            }
+            // While the epoch has not moved on, nobody can be ordered after an access in it; so whoever touched
+            // the bytes in between without being ordered before it has been found racing with it.
+            if a.epoch == thread.epoch {
+                return;
+            }
+            if a.mask == mask && a.write == write {
+                mine = Some(a);
+            }
+        }
+        thread.stamped = true;
+        thread.remember_atomic(granule, mask, write);
+        let ctx = place.context(&self.contexts, &mut thread.contexts);
+        let access = Access { address, size, kind, ctx };
+        // The bytes were not written plainly since this thread's last access of them, which was checked against
+        // the write before it. So only later reads are left to be looked at.
+        if let Some(mine) = mine
+            && !(write && record.segments.iter().any(|s| s.mask.meets(mask) && !s.reads.is_none()))
+        {
+            mine.epoch = thread.epoch;
+            mine.ctx = ctx;
             return;
         }
+        self.record_new(thread, record, granule, mask, &access);
+    }
+
+    /// The same for an access that the thread has not done before, or that somebody else may be in the way of.
+    #[inline(never)]
+    fn record_new(
+        &self,
+        thread: &mut Thread,
+        record: &mut Record,
+        granule: Granule,
+        mask: Mask,
+        access: &Access,
+    ) {
+        let write = access.kind == AccessKind::AtomicWrite;
         let mut known = record.atomics.iter().fold(Mask::NONE, |m, a| m | a.mask);
         for old in &record.segments {
             known = known | old.mask;
@@ -306,91 +418,98 @@ impl<M: Memory> Engine<M> {
                 && (a.epoch == thread.epoch || self.ordered(thread, a.epoch))
         };
         record.atomics.retain(|a| !says_less(a));
-        let epoch = thread.epoch;
-        record.atomics.push(AtomicAccess { mask, write, epoch, ctx: access.ctx });
-        thread.stamped = true;
-    }
-
-    /// The load's part: what the location's clock tells, now or at the next acquire fence.
-    #[inline]
-    fn learn(&self, thread: &mut Thread, part: &Locked, acquire: bool) {
-        // SAFETY: the lock of the part's word is held, and this is the only reference to the record now.
-        let Some(record) = (unsafe { Record::of(part.word) }) else { return };
-        for location in record.sequences(part.mask) {
-            if acquire {
-                thread.acquire(&location.clock);
-            } else if !location.clock.is_covered_by(&thread.clock) {
-                thread.pending.add_all(&location.clock);
-            }
-        }
+        let (slot, epoch) = (thread.slot, thread.epoch);
+        record.atomics.push(AtomicAccess { mask, write, slot, epoch, ctx: access.ctx });
     }
 
     /// The store's part: what the location's clock becomes.
     #[inline]
-    fn publish(&self, thread: &mut Thread, parts: &mut [Locked], store: Store) {
-        let published = if store.release { Some(thread.release(self)) } else { thread.fence.clone() };
-        if let [part] = parts
-            && let Some(clock) = Self::clock_of(part)
-        {
-            match (published, store.continues) {
-                // A relaxed read-modify-write leaves the sequence as it is.
-                (None, true) => {}
-                (None, false) => clock.clear(),
-                // What the thread knows already is in what it publishes. (A relaxed operation publishes what was
-                // known at the fence, not what is known now.)
-                (Some(published), true) if !(store.release && clock.is_covered_by(&thread.clock)) => {
-                    clock.add(published);
-                }
-                (Some(published), _) => clock.replace(published),
+    fn publish(&self, thread: &mut Thread, record: &mut Record, mask: Mask, store: Store) {
+        let exact = |l: &&mut Location| l.channel == Channel::ATOMIC && l.mask == mask;
+        let Some(location) = record.locations.iter_mut().find(exact) else {
+            return self.publish_first(thread, record, mask, store);
+        };
+        let clock = &mut location.clock;
+        if store.release {
+            // What the thread knows already is in what it publishes.
+            let covered = !store.continues || clock.is_covered_by(&thread.clock);
+            let release = thread.release(self);
+            if covered {
+                clock.replace(release)
+            } else {
+                clock.add(release)
             }
             return;
         }
-        self.publish_mixed(parts, published, store);
+        // A relaxed operation publishes what was known at the fence, not what is known now; a read-modify-write
+        // without a fence leaves the sequence as it is.
+        match (&thread.fence, store.continues) {
+            (None, true) => {}
+            (None, false) => clock.clear(),
+            (Some(fence), true) => clock.add(fence.as_release()),
+            (Some(fence), false) => clock.replace(fence.as_release()),
+        }
     }
 
     /// The same where the bytes are no location yet, or several, or parts of larger ones.
-    #[cold]
-    fn publish_mixed(&self, parts: &mut [Locked], published: Option<Published>, store: Store) {
+    fn publish_first(&self, thread: &mut Thread, record: &mut Record, mask: Mask, store: Store) {
         let mut clock = SyncClock::new();
         if store.continues {
-            for part in &*parts {
-                // SAFETY: the lock of the part's word is held, and this is the only reference to the record now.
-                let Some(record) = (unsafe { Record::of(part.word) }) else { continue };
-                record.sequences(part.mask).for_each(|location| clock.add_all(&location.clock));
+            record.sequences(mask).for_each(|location| clock.add_all(&location.clock));
+        }
+        self.add_own(thread, &mut clock, store);
+        begin_sequence(record, mask, clock);
+    }
+
+    /// The same for an operation on two granules: both get one clock.
+    fn publish_wide(&self, thread: &mut Thread, parts: &mut [Locked], store: Store) {
+        let mut clock = SyncClock::new();
+        if store.continues {
+            for part in &mut *parts {
+                let mask = part.mask;
+                self.record_of(part).sequences(mask).for_each(|location| clock.add_all(&location.clock));
             }
         }
-        if let Some(published) = published {
-            clock.add(published);
+        self.add_own(thread, &mut clock, store);
+        for part in parts {
+            let mask = part.mask;
+            begin_sequence(self.record_of(part), mask, clock.clone());
         }
-        parts.iter_mut().for_each(|part| self.begin_sequence(part, &clock));
     }
 
-    /// The clock of the location that is just the part, if there is one.
-    fn clock_of<'a>(part: &'a mut Locked) -> Option<&'a mut SyncClock> {
-        // SAFETY: the lock of the part's word is held, and the result borrows the part.
-        let record: &'a mut Record = unsafe { Record::of(part.word) }?;
-        let exact = |l: &&mut Location| l.channel == Channel::ATOMIC && l.mask == part.mask;
-        record.locations.iter_mut().find(exact).map(|l| &mut l.clock)
-    }
-
-    /// The part's bytes are a location of their own from now on, with this clock.
-    fn begin_sequence(&self, part: &mut Locked, clock: &SyncClock) {
-        if clock.is_empty() && part.word.record_address().is_none() {
-            return;
-        }
-        let mask = part.mask;
-        let record = self.expand(part);
-        record.end_sequences(mask);
-        if !clock.is_empty() {
-            record.locations.push(Location { mask, channel: Channel::ATOMIC, clock: clock.clone() });
+    fn add_own(&self, thread: &mut Thread, clock: &mut SyncClock, store: Store) {
+        if store.release {
+            clock.add(thread.release(self));
+        } else if let Some(fence) = &thread.fence {
+            clock.add(fence.as_release());
         }
     }
 
     /// The part's record, made if the word has none yet. The word itself is stored when the part is unlocked.
-    fn expand<'a>(&self, part: &'a mut Locked) -> &'a mut Record {
+    fn record_of<'a>(&self, part: &'a mut Locked) -> &'a mut Record {
         let contexts = self.memory.contexts(part.granule);
-        // SAFETY: a `Locked` exists only while its word is locked.
-        unsafe { expand(&mut part.word, || contexts.load(core::sync::atomic::Ordering::Relaxed)) }
+        // SAFETY: a `Locked` exists only while its word is locked, and the reference borrows it.
+        unsafe { expand(&mut part.word, || contexts.load(Ordering::Relaxed)) }
+    }
+}
+
+/// The load's part: what the location's clock tells, now or at the next acquire fence.
+#[inline]
+fn learn(thread: &mut Thread, record: &Record, mask: Mask, acquire: bool) {
+    for location in record.sequences(mask) {
+        if acquire {
+            thread.acquire(&location.clock);
+        } else if !location.clock.is_covered_by(&thread.clock) {
+            thread.pending.add_all(&location.clock);
+        }
+    }
+}
+
+/// The bytes are a location of their own from now on, with this clock.
+fn begin_sequence(record: &mut Record, mask: Mask, clock: SyncClock) {
+    record.end_sequences(mask);
+    if !clock.is_empty() {
+        record.locations.push(Location { mask, channel: Channel::ATOMIC, clock });
     }
 }
 

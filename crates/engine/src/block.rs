@@ -23,6 +23,7 @@ impl<M: Memory> Engine<M> {
     /// block during it is found either here or by looking at the origin.
     pub fn retire(&self, thread: &mut Thread, address: u64, size: u64, kind: AccessKind, ctx: Ctx) {
         thread.stamped = true;
+        thread.forget_atomics();
         // Orders the new origin before the loads of the words; taking a word's lock is the other side.
         fence(Ordering::SeqCst);
         let access = Access { address, size, kind, ctx };
@@ -37,6 +38,7 @@ impl<M: Memory> Engine<M> {
     /// was touched counts as written now, at `ctx`, so that whoever touches it later must know of the end.
     pub fn bury(&self, thread: &mut Thread, address: u64, size: u64, ctx: Ctx) {
         thread.stamped = true;
+        thread.forget_atomics();
         let access = Access { address, size, kind: AccessKind::ThreadEnd, ctx };
         let buried = Segment { mask: Mask::FULL, write: thread.epoch, write_ctx: ctx, ..Segment::EMPTY };
         self.for_each_granule(address, size, &mut |granule, cell| {
@@ -51,7 +53,7 @@ impl<M: Memory> Engine<M> {
     pub fn reset(&self, address: u64, size: u64) {
         self.for_each_granule(address, size, &mut |_, cell| {
             if cell.load(Ordering::Relaxed) != 0 {
-                let word = word::lock(&self.memory, cell);
+                let word = self.lock(cell);
                 // SAFETY: the lock is held, and the word is replaced in the next line.
                 unsafe { Record::free(word) };
                 word::unlock(cell, Word::EMPTY);
@@ -74,7 +76,7 @@ impl<M: Memory> Engine<M> {
         access: &Access,
         then: Segment,
     ) {
-        let word = word::lock(&self.memory, cell);
+        let word = self.lock(cell);
         // SAFETY: the lock is held, and this is the only reference made under it.
         match unsafe { Record::of(word) } {
             None => {

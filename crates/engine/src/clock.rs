@@ -84,6 +84,42 @@ pub struct Published {
     pub base: Arc<[Time]>,
 }
 
+/// A [`Published`] that is still the thread's own.
+#[derive(Clone, Copy, Debug)]
+pub struct Release<'a> {
+    /// The slot of the thread that releases.
+    pub slot: Slot,
+    /// Its own time.
+    pub time: Time,
+    /// What it knows of the others.
+    pub base: &'a Arc<[Time]>,
+}
+
+impl Release<'_> {
+    /// A copy that lasts.
+    pub fn to_published(self) -> Published {
+        Published { slot: self.slot, time: self.time, base: self.base.clone() }
+    }
+}
+
+impl Published {
+    /// To be published again.
+    pub fn as_release(&self) -> Release<'_> {
+        Release { slot: self.slot, time: self.time, base: &self.base }
+    }
+
+    /// Becomes what `release` says. One who releases again and has learnt nothing meanwhile shares the base
+    /// already, and then no reference count is touched.
+    #[inline]
+    fn set(&mut self, release: Release<'_>) {
+        self.slot = release.slot;
+        self.time = release.time;
+        if !Arc::ptr_eq(&self.base, release.base) {
+            self.base = release.base.clone();
+        }
+    }
+}
+
 /// The clock of a sync object: what one who acquires it learns.
 ///
 /// Most objects hold what a single thread published last. Where several threads' releases add up (a release
@@ -116,37 +152,38 @@ impl SyncClock {
         self.rest = None;
     }
 
-    /// Holds nothing but `published` from now on: what a release store does.
-    pub fn replace(&mut self, published: Published) {
+    /// Holds nothing but `release` from now on: what a release store does.
+    #[inline]
+    pub fn replace(&mut self, release: Release<'_>) {
         self.rest = None;
         match &mut self.parts[..] {
-            [only] => *only = published,
+            [only] => only.set(release),
             _ => {
                 self.parts.clear();
-                self.parts.push(published);
+                self.parts.push(release.to_published());
             }
         }
     }
 
-    /// Adds `published` to what is held: what a release read-modify-write does.
-    pub fn add(&mut self, published: Published) {
-        if let Some(same) = self.parts.iter_mut().find(|p| p.slot == published.slot) {
+    /// Adds `release` to what is held: what a release read-modify-write does.
+    pub fn add(&mut self, release: Release<'_>) {
+        if let Some(same) = self.parts.iter_mut().find(|p| p.slot == release.slot) {
             // Of one slot the later time covers the earlier one.
-            if same.time <= published.time {
-                *same = published;
+            if same.time <= release.time {
+                same.set(release);
             }
             return;
         }
         if self.parts.len() == MAX_PARTS {
             self.melt();
         }
-        self.parts.push(published);
+        self.parts.push(release.to_published());
     }
 
     /// Adds all that `other` holds.
     pub fn add_all(&mut self, other: &SyncClock) {
         for part in &other.parts {
-            self.add(part.clone());
+            self.add(part.as_release());
         }
         if let Some(rest) = &other.rest {
             self.rest.get_or_insert_with(Box::default).join(rest.entries());
@@ -231,7 +268,7 @@ mod tests {
     fn covered_parts_are_skipped() {
         let mut clock = VectorClock::from(&[0, 4][..]);
         let mut s = SyncClock::new();
-        s.replace(published(1, 4, &[9, 9]));
+        s.replace(published(1, 4, &[9, 9]).as_release());
         assert!(!s.acquire_into(&mut clock));
         assert_eq!(clock.entries(), &[0, 4]);
     }
@@ -240,7 +277,7 @@ mod tests {
     fn melting_keeps_what_an_acquire_learns() {
         let mut s = SyncClock::new();
         for slot in 0..=MAX_PARTS {
-            s.add(published(slot, 3, &[1, 1]));
+            s.add(published(slot, 3, &[1, 1]).as_release());
         }
         let mut clock = VectorClock::new();
         assert!(s.acquire_into(&mut clock));
@@ -251,9 +288,9 @@ mod tests {
     #[test]
     fn a_store_replaces_and_a_read_modify_write_adds() {
         let mut s = SyncClock::new();
-        s.add(published(0, 1, &[]));
-        s.add(published(1, 1, &[]));
-        s.replace(published(2, 5, &[]));
+        s.add(published(0, 1, &[]).as_release());
+        s.add(published(1, 1, &[]).as_release());
+        s.replace(published(2, 5, &[]).as_release());
         let mut clock = VectorClock::new();
         s.acquire_into(&mut clock);
         assert_eq!(clock.entries(), &[0, 0, 5]);

@@ -27,6 +27,19 @@ impl Ctx {
     pub const UNKNOWN: Ctx = Ctx(0);
 }
 
+/// Where an access is: a context, or a way to look it up. It is looked up only when it is recorded.
+pub trait Place: Copy {
+    /// The context.
+    fn context(self, table: &ContextTable, cache: &mut ContextCache) -> Ctx;
+}
+
+impl Place for Ctx {
+    #[inline]
+    fn context(self, _: &ContextTable, _: &mut ContextCache) -> Ctx {
+        self
+    }
+}
+
 const CHUNK_BITS: u32 = 14;
 const CHUNK: usize = 1 << CHUNK_BITS;
 const CHUNKS: usize = 1 << 10;

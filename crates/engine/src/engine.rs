@@ -1,6 +1,6 @@
 //! The state that all threads share.
 
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use spin::Mutex;
 
@@ -12,6 +12,7 @@ use crate::race::{AccessKind, Race, Side};
 use crate::readset::ReadSets;
 use crate::slot::Slots;
 use crate::thread::{Thread, ThreadId};
+use crate::word::{self, Word};
 
 /// The detector. One for each program; shared by reference between its threads.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub struct Engine<M> {
     pub contexts: ContextTable,
     /// The one location that all sequentially consistent fences read and write.
     pub(crate) seq_cst: Mutex<SyncClock>,
+    /// How many threads have begun and not ended.
+    threads: AtomicU32,
     lost_epochs: AtomicU64,
     lost_sets: AtomicU64,
     pub(crate) collections: AtomicU64,
@@ -59,10 +62,30 @@ impl<M: Memory> Engine<M> {
             sets: ReadSets::new(),
             contexts: ContextTable::new(),
             seq_cst: Mutex::new(SyncClock::new()),
+            threads: AtomicU32::new(0),
             lost_epochs: AtomicU64::new(0),
             lost_sets: AtomicU64::new(0),
             collections: AtomicU64::new(0),
         }
+    }
+
+    /// True if there is only one thread.
+    #[inline]
+    pub(crate) fn is_alone(&self) -> bool {
+        self.threads.load(Ordering::Relaxed) <= 1
+    }
+
+    pub(crate) fn begin_thread(&self) {
+        self.threads.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn end_thread(&self) {
+        self.threads.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// In a forked child: no thread but the caller came along.
+    pub fn keep_only_caller(&self) {
+        self.threads.store(1, Ordering::Relaxed);
     }
 
     /// The memory that the engine works on.
@@ -87,6 +110,12 @@ impl<M: Memory> Engine<M> {
     pub fn thread_of(&self, epoch: Epoch) -> Option<ThreadId> {
         let (slot, time) = self.epochs.resolve(epoch);
         self.slots.lock().tenant(slot, time)
+    }
+
+    /// Takes the lock of a word and gives its value. While there is no other thread, nobody can be in the way.
+    #[inline]
+    pub(crate) fn lock(&self, word: &AtomicU64) -> Word {
+        if self.is_alone() { word::take_alone(word) } else { word::lock(&self.memory, word) }
     }
 
     /// True if what happened in `epoch` is ordered before what `thread` does now.

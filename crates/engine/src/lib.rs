@@ -51,7 +51,7 @@ pub mod thread;
 pub mod word;
 
 pub use atomic::{FenceOrder, LoadOrder, RmwOrder, StoreOrder};
-pub use context::{ContextCache, ContextTable, Ctx};
+pub use context::{ContextCache, ContextTable, Ctx, Place};
 pub use engine::{Engine, Stats};
 pub use epoch::Epoch;
 pub use memory::{Granule, Memory, Origin, OriginKind};

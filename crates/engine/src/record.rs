@@ -10,6 +10,7 @@ use smallvec::SmallVec;
 use crate::clock::SyncClock;
 use crate::context::Ctx;
 use crate::epoch::Epoch;
+use crate::slot::Slot;
 use crate::sync::Channel;
 use crate::word::{Mask, Reads, Word};
 
@@ -65,8 +66,11 @@ impl Segment {
 /// An atomic access that later plain accesses of the same bytes must be ordered after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct AtomicAccess {
+    /// While a thread's entry has these bytes, nobody has written them plainly since.
     pub mask: Mask,
     pub write: bool,
+    /// The slot that `epoch` is of.
+    pub slot: Slot,
     pub epoch: Epoch,
     pub ctx: Ctx,
 }
@@ -134,6 +138,15 @@ impl Record {
                 l.mask = l.mask & !mask;
             }
             !l.mask.is_empty()
+        });
+    }
+
+    /// The bytes in `mask` were written plainly: whoever races with an atomic access that is ordered before the
+    /// write races with the write.
+    pub(crate) fn forget_atomics(&mut self, mask: Mask) {
+        self.atomics.retain(|a| {
+            a.mask = a.mask & !mask;
+            !a.mask.is_empty()
         });
     }
 

@@ -38,15 +38,15 @@ impl<M: Memory> Engine<M> {
     /// What the thread did so far is ordered before whoever acquires from now on, in addition to what was
     /// released before: a semaphore's post, a reader's unlock.
     pub fn release(&self, thread: &mut Thread, object: u64, channel: Channel) {
-        let published = thread.release(self);
-        self.with_clock(object, channel, |clock| clock.add(published));
+        let release = thread.release(self);
+        self.with_clock(object, channel, |clock| clock.add(release));
     }
 
     /// As [`Engine::release`], but what was released before is forgotten: right for an owner who acquired
     /// it, such as the holder of a mutex.
     pub fn release_owner(&self, thread: &mut Thread, object: u64, channel: Channel) {
-        let published = thread.release(self);
-        self.with_clock(object, channel, |clock| clock.replace(published));
+        let release = thread.release(self);
+        self.with_clock(object, channel, |clock| clock.replace(release));
     }
 
     /// What was released into the object is forgotten.
@@ -57,11 +57,11 @@ impl<M: Memory> Engine<M> {
     fn with_clock(&self, object: u64, channel: Channel, f: impl FnOnce(&mut SyncClock)) {
         let granule = Granule::of(object);
         let cell = self.memory.word(granule);
-        let mut word = word::lock(&self.memory, cell);
+        let mut word = self.lock(cell);
         let contexts = || self.memory.contexts(granule).load(core::sync::atomic::Ordering::Relaxed);
         // SAFETY: the lock is held, this is the only reference, and the word is stored at the unlock.
         let record = unsafe { expand(&mut word, contexts) };
         f(&mut record.location(Mask(1 << (object & 7)), channel).clock);
-        word::unlock(cell, word);
+        word::unlock(cell, word.with_clocks());
     }
 }

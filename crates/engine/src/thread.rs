@@ -10,14 +10,15 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::clock::{Published, SyncClock, Time, VectorClock};
+use crate::clock::{Published, Release, SyncClock, Time, VectorClock};
 use crate::context::{ContextCache, Ctx};
 use crate::engine::Engine;
 use crate::epoch::Epoch;
-use crate::memory::Memory;
+use crate::memory::{Granule, Memory};
 use crate::race::Race;
 use crate::readset::SetId;
 use crate::slot::Slot;
+use crate::word::Mask;
 
 /// The number of a thread: 0 is the main thread, later ones count up; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,6 +26,7 @@ pub struct ThreadId(pub u32);
 
 const SET_CACHE: usize = 16;
 const GROW_CACHE: usize = 64;
+const ATOMIC_CACHE: usize = 32;
 
 /// The engine's state of one thread. Owned by whoever runs the thread; given to each call.
 #[derive(Debug)]
@@ -46,6 +48,10 @@ pub struct Thread {
     sets: [u64; SET_CACHE],
     /// Read sets that this thread grew in this epoch: from which state, to which set.
     grown: [Growth; GROW_CACHE],
+    /// Atomic accesses that are recorded in the current epoch.
+    atomics: [AtomicSeen; ATOMIC_CACHE],
+    /// How often this thread emptied shadow of its own.
+    retired: u32,
     /// The contexts this thread used last.
     pub contexts: ContextCache,
     /// Races found by calls of this thread and not yet taken.
@@ -60,6 +66,15 @@ pub(crate) struct Growth {
     pub epoch: Epoch,
     pub ctx: Ctx,
     pub to: u32,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct AtomicSeen {
+    granule: u64,
+    epoch: Epoch,
+    retired: u32,
+    mask: Mask,
+    write: bool,
 }
 
 impl Thread {
@@ -99,19 +114,23 @@ impl Thread {
     }
 
     /// Publishes what the thread knows and moves on to the next epoch.
-    pub(crate) fn release<M: Memory>(&mut self, engine: &Engine<M>) -> Published {
+    #[inline]
+    pub(crate) fn release<M: Memory>(&mut self, engine: &Engine<M>) -> Release<'_> {
+        let now = self.clock.get(self.slot);
+        let mut time = now;
         if self.learnt {
             self.base = self.clock.entries().into();
             self.learnt = false;
-        } else if !self.stamped {
+        } else if !self.stamped && now > self.first_time() {
             // Nothing happened since the last release: it says all there is to say.
-            if let Some(time) = self.clock.get(self.slot).checked_sub(1).filter(|&t| t >= self.first_time()) {
-                return Published { slot: self.slot, time, base: self.base.clone() };
-            }
+            time = now - 1;
         }
-        let time = self.clock.get(self.slot);
-        self.advance(engine, time);
-        Published { slot: self.slot, time, base: self.base.clone() }
+        // While there is no other thread, nobody can acquire this release and be unordered with what follows: a
+        // thread that is created later begins with all of it.
+        if time == now && !engine.is_alone() {
+            self.advance(engine, now);
+        }
+        Release { slot: self.slot, time, base: &self.base }
     }
 
     /// The first time at which a release of this thread can have happened.
@@ -153,6 +172,32 @@ impl Thread {
         &mut self.grown[hash as usize % GROW_CACHE]
     }
 
+    /// True if an atomic access of these bytes, at least as strong as this one, is recorded in this epoch.
+    ///
+    /// While the epoch has not moved on, nobody can be ordered after that access; so whoever touched the bytes
+    /// in between without being ordered before it has been found racing with it.
+    #[inline]
+    pub(crate) fn atomic_seen(&self, granule: Granule, mask: Mask, write: bool) -> bool {
+        let seen = &self.atomics[granule.0 as usize % ATOMIC_CACHE];
+        seen.epoch == self.epoch
+            && seen.granule == granule.0
+            && seen.retired == self.retired
+            && seen.mask.contains(mask)
+            && (seen.write || !write)
+    }
+
+    #[inline]
+    pub(crate) fn remember_atomic(&mut self, granule: Granule, mask: Mask, write: bool) {
+        let (epoch, retired) = (self.epoch, self.retired);
+        self.atomics[granule.0 as usize % ATOMIC_CACHE] =
+            AtomicSeen { granule: granule.0, epoch, retired, mask, write };
+    }
+
+    /// Memory that the thread may have touched in this epoch begins anew.
+    pub(crate) fn forget_atomics(&mut self) {
+        self.retired = self.retired.wrapping_add(1);
+    }
+
     /// Forgets everything that names read sets, for a collection.
     pub(crate) fn flush_caches(&mut self) {
         self.sets = [0; SET_CACHE];
@@ -163,20 +208,25 @@ impl Thread {
 impl<M: Memory> Engine<M> {
     /// The state of the program's first thread. To be called once.
     pub fn main_thread(&self) -> Box<Thread> {
+        self.begin_thread();
         self.new_thread(&VectorClock::new())
     }
 
     /// A thread that `parent` creates: everything that `parent` did so far is ordered before it.
     pub fn spawn(&self, parent: &mut Thread) -> Box<Thread> {
-        let published = parent.release(self);
+        // From here on the parent is not alone, so its release ends its epoch.
+        self.begin_thread();
+        let time = parent.release(self).time;
         let mut child = self.new_thread(&parent.clock);
         // The parent may have done nothing in its present epoch yet: then the release did not end it.
-        child.clock.set(parent.slot, published.time);
+        child.clock.set(parent.slot, time);
         child
     }
 
-    /// A thread that was not created through [`Engine::spawn`]: ordered after nothing.
+    /// A thread that was not created through [`Engine::spawn`]: ordered after nothing. No other thread may be
+    /// inside the engine meanwhile: it might count on being the only one.
     pub fn foreign_thread(&self) -> Box<Thread> {
+        self.begin_thread();
         self.new_thread(&VectorClock::new())
     }
 
@@ -203,6 +253,8 @@ impl<M: Memory> Engine<M> {
             fence: None,
             sets: [0; SET_CACHE],
             grown: [Growth::default(); GROW_CACHE],
+            atomics: [AtomicSeen::default(); ATOMIC_CACHE],
+            retired: 0,
             contexts: ContextCache::new(),
             races: Vec::new(),
             joinable: true,
@@ -211,9 +263,11 @@ impl<M: Memory> Engine<M> {
 
     /// The thread has done its last access.
     pub fn exit(&self, thread: &mut Thread) {
-        let end = thread.release(self);
-        // The epoch after the release was never used: the next tenant's first time is the one after it.
-        let end = Published { time: thread.clock.get(thread.slot), ..end };
+        let base = thread.release(self).base.clone();
+        // If there is an epoch after the release it was never used: the next tenant's first time is the one
+        // after it.
+        let end = Published { slot: thread.slot, time: thread.clock.get(thread.slot), base };
+        self.end_thread();
         self.slots.lock().vacate(thread.id, end, thread.epoch, thread.joinable);
     }
 

@@ -6,7 +6,7 @@
 //! | expanded | lock | reads: an epoch, or a set's      | last write's    | mask     |
 //! |    0     |      | number + 2^24; 0 = none          | epoch; 0 = none |          |
 //! +----------+------+----------------------------------+-----------------+----------+
-//! | expanded | lock |   address of a Record (bits 8 to 61)             | 0 (mask) |
+//! | expanded | lock | clocks (bit 61), address of a Record (bits 8-55)  | 0 (mask) |
 //! |    1     |      |                                                  |          |
 //! +----------+------+--------------------------------------------------+----------+
 //! ```
@@ -132,6 +132,9 @@ const READS_SHIFT: u32 = 32;
 const READS_MASK: u64 = (1 << 30) - 1;
 const LOCK: u64 = 1 << 62;
 const EXPANDED: u64 = 1 << 63;
+/// In an expanded word: an acquire of these bytes may learn something.
+const CLOCKS: u64 = 1 << 61;
+const ADDRESS: u64 = ((1 << 48) - 1) << 8;
 
 /// The low 32 bits of a word whose eight bytes were all last written in `epoch`: what the fast path of a
 /// write compares with.
@@ -178,10 +181,23 @@ impl Word {
         self.0 == 0
     }
 
+    /// The same word, marked as having clocks. The mark stays as long as the record: it may say too much.
+    #[inline]
+    pub(crate) fn with_clocks(self) -> Word {
+        debug_assert!(self.0 & EXPANDED != 0);
+        Word(self.0 | CLOCKS)
+    }
+
+    /// True if the word has a record that no acquire can learn anything from.
+    #[inline]
+    pub(crate) fn is_silent(self) -> bool {
+        self.0 & (EXPANDED | CLOCKS) == EXPANDED
+    }
+
     /// The address of the record, if the word is expanded.
     #[inline]
     pub(crate) fn record_address(self) -> Option<u64> {
-        (self.0 & EXPANDED != 0).then_some((self.0 & !EXPANDED) >> 8)
+        (self.0 & EXPANDED != 0).then_some((self.0 & ADDRESS) >> 8)
     }
 
     /// The bytes it speaks for; none if it is expanded.
@@ -222,6 +238,12 @@ pub(crate) fn lock<M: Memory>(memory: &M, word: &AtomicU64) -> Word {
         return Word(seen);
     }
     lock_contended(memory, word)
+}
+
+/// As [`lock`], for the only thread there is: the lock need not be seen by anybody.
+#[inline]
+pub(crate) fn take_alone(word: &AtomicU64) -> Word {
+    Word(word.load(Ordering::Relaxed))
 }
 
 #[cold]
