@@ -7,7 +7,7 @@
 //! Stopping the world costs those who pass the gate two plain stores and one load: the one who stops sets a
 //! flag and issues a process-wide memory barrier, which stands for the fences that the others do not have.
 
-use core::sync::atomic::{AtomicU32, Ordering, compiler_fence};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering, compiler_fence};
 
 use crate::local::{Local, local};
 use crate::runtime::{Runtime, runtime};
@@ -63,7 +63,7 @@ fn meet(state: *mut ThreadState) -> Option<*mut ThreadState> {
 }
 
 #[cold]
-fn wait_at_the_gate(busy: &core::sync::atomic::AtomicBool) {
+fn wait_at_the_gate(busy: &AtomicBool) {
     loop {
         busy.store(false, Ordering::Release);
         while STOPPED.load(Ordering::Acquire) != 0 {
@@ -104,11 +104,12 @@ impl Drop for Stopped<'_> {
 /// is inside.
 ///
 /// # Safety
-/// `me` is the running thread's state.
+/// `me` is the running thread's state; null for a thread that has none and is outside.
 pub unsafe fn stop_the_world<'a>(runtime: &'a Runtime, me: *mut ThreadState) -> Stopped<'a> {
     // Whoever else is stopping the world waits for this thread, so it must be seen outside meanwhile.
-    // SAFETY: `me` is the caller's own state.
-    let busy = unsafe { &(*me).busy };
+    let outside = AtomicBool::new(false);
+    // SAFETY: `me` is the caller's own state, if it is not null.
+    let busy = unsafe { me.as_ref() }.map_or(&outside, |me| &me.busy);
     while STOPPED.compare_exchange(0, 1, Ordering::SeqCst, Ordering::SeqCst).is_err() {
         wait_at_the_gate(busy);
     }

@@ -13,6 +13,7 @@ use racecheck_report::Options;
 
 use crate::calls::CallStack;
 use crate::collector::Collector;
+use crate::gate::stop_the_world;
 use crate::local::local;
 use crate::lock::SpinLock;
 use crate::memory::heap::{Heap, HeapCache};
@@ -49,11 +50,13 @@ extern "C" fn __tsan_init() {
     crate::gate::enter(|_, _| ());
 }
 
-/// Runs before all constructors.
+/// Runs before all constructors. (Not in this crate's own tests, which set up what they need.)
+#[cfg(feature = "packed")]
 #[used]
 #[unsafe(link_section = ".preinit_array")]
 static PREINIT: extern "C" fn() = preinit;
 
+#[cfg_attr(not(feature = "packed"), expect(dead_code, reason = "only the real runtime starts by itself"))]
 extern "C" fn preinit() {
     LIBC_IS_READY.store(true, Ordering::Relaxed);
     __tsan_init();
@@ -119,7 +122,14 @@ pub fn meet_thread() -> Option<*mut ThreadState> {
     let main = process::thread_id().0 == process::process_id().0;
     let engine = match first {
         true => runtime.engine.main_thread(),
-        false => runtime.engine.foreign_thread(),
+        false => {
+            // The engine may count on its only thread being the only one, so that one must be outside meanwhile.
+            // SAFETY: this thread has no state yet and is not inside.
+            let world = unsafe { stop_the_world(runtime, core::ptr::null_mut()) };
+            let engine = runtime.engine.foreign_thread();
+            drop(world);
+            engine
+        }
     };
     let info = ThreadInfo::new(engine.id(), None, Ctx::UNKNOWN);
     let info = runtime.registry.lock().keep(info);

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use racecheck_engine::word::{read_key, write_key};
-use racecheck_engine::{Ctx, Thread, ThreadId};
+use racecheck_engine::{ContextCache, ContextTable, Ctx, Place, Thread, ThreadId};
 
 use crate::calls::CallStack;
 use crate::local::local;
@@ -76,11 +76,15 @@ pub struct ThreadState {
 impl ThreadState {
     /// The context of the code at `pc` in the innermost instrumented function.
     #[inline]
-    pub fn context(&mut self, table: &racecheck_engine::ContextTable, pc: u64) -> Ctx {
-        match &self.calls {
-            Some(calls) => calls.context(table, &mut self.engine.contexts, pc),
-            None => table.child(&mut self.engine.contexts, Ctx::UNKNOWN, pc),
-        }
+    pub fn context(&mut self, table: &ContextTable, pc: u64) -> Ctx {
+        let (engine, here) = self.at(pc);
+        here.context(table, &mut engine.contexts)
+    }
+
+    /// The detector's view, and the place of the code at `pc` in the innermost instrumented function.
+    #[inline]
+    pub fn at(&mut self, pc: u64) -> (&mut Thread, Here<'_>) {
+        (&mut self.engine, Here { calls: self.calls.as_ref(), pc })
     }
 
     /// Makes the fast paths compare with the thread's present epoch.
@@ -91,6 +95,23 @@ impl ThreadState {
         unsafe {
             (*local()).write_key = write_key(epoch);
             (*local()).read_key = read_key(epoch);
+        }
+    }
+}
+
+/// A place in the running thread, to be looked up when it is needed.
+#[derive(Clone, Copy, Debug)]
+pub struct Here<'a> {
+    calls: Option<&'a CallStack>,
+    pc: u64,
+}
+
+impl Place for Here<'_> {
+    #[inline]
+    fn context(self, table: &ContextTable, cache: &mut ContextCache) -> Ctx {
+        match self.calls {
+            Some(calls) => calls.context(table, cache, self.pc),
+            None => table.child(cache, Ctx::UNKNOWN, self.pc),
         }
     }
 }

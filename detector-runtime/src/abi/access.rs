@@ -9,27 +9,20 @@ use core::arch::naked_asm;
 use racecheck_engine::{Granule, Mask};
 
 use crate::gate::enter;
-
-/// What an access of `size` bytes within one granule may check without being inside the runtime.
-fn only_granule(address: u64, size: u64) -> Option<(Granule, Mask)> {
-    let first = (address & 7) as u32;
-    (u64::from(first) + size <= 8).then(|| (Granule::of(address), Mask::span(first, size)))
-}
+use crate::local::{Local, local};
+use crate::runtime::runtime;
 
 /// A read that the fast path could not settle. `pc` is the return address of the `__tsan_*` call.
 #[inline(never)]
 pub(crate) extern "C" fn slow_read(address: u64, size: u64, pc: u64) {
+    if is_in_a_known_set(address, size) {
+        return;
+    }
     enter(|rt, thread| {
-        if thread.ignore != 0 {
-            return;
+        if thread.ignore == 0 {
+            let (engine, here) = thread.at(pc);
+            rt.engine.read(engine, address, size, here);
         }
-        if let Some((granule, mask)) = only_granule(address, size)
-            && rt.engine.read_is_known(&thread.engine, granule, mask)
-        {
-            return;
-        }
-        let ctx = thread.context(&rt.engine.contexts, pc);
-        rt.engine.read(&mut thread.engine, address, size, ctx);
     });
 }
 
@@ -37,17 +30,34 @@ pub(crate) extern "C" fn slow_read(address: u64, size: u64, pc: u64) {
 #[inline(never)]
 pub(crate) extern "C" fn slow_write(address: u64, size: u64, pc: u64) {
     enter(|rt, thread| {
-        if thread.ignore != 0 {
-            return;
+        if thread.ignore == 0 {
+            let (engine, here) = thread.at(pc);
+            rt.engine.write(engine, address, size, here);
         }
-        if let Some((granule, mask)) = only_granule(address, size)
-            && rt.engine.write_is_known(&thread.engine, granule, mask)
-        {
-            return;
-        }
-        let ctx = thread.context(&rt.engine.contexts, pc);
-        rt.engine.write(&mut thread.engine, address, size, ctx);
     });
+}
+
+/// True if the bytes were read in this epoch by this thread among others. This only looks, so it need not be
+/// inside of the runtime: whatever happens at the same time, the thread's own epoch stays.
+#[inline(always)]
+fn is_in_a_known_set(address: u64, size: u64) -> bool {
+    // SAFETY: the block is the running thread's own; a state in it above GONE is alive.
+    let thread = unsafe {
+        let state = (*local()).state;
+        if state <= Local::GONE {
+            return false;
+        }
+        &(*state).engine
+    };
+    let first = (address & 7) as u32;
+    if u64::from(first) + size <= 8 {
+        return runtime().engine.read_is_known(thread, Granule::of(address), Mask::span(first, size));
+    }
+    first == 0 && size == 16 && {
+        let (low, high) = (Granule::of(address), Granule::of(address).next());
+        let engine = &runtime().engine;
+        engine.read_is_known(thread, low, Mask::FULL) && engine.read_is_known(thread, high, Mask::FULL)
+    }
 }
 
 /// A read of a whole, aligned granule.
@@ -442,8 +452,8 @@ fn copy_accesses(to: *mut u8, from: *const u8, size: usize, pc: u64) {
         if thread.ignore != 0 {
             return;
         }
-        let ctx = thread.context(&rt.engine.contexts, pc);
-        rt.engine.read(&mut thread.engine, from as u64, size as u64, ctx);
-        rt.engine.write(&mut thread.engine, to as u64, size as u64, ctx);
+        let (engine, here) = thread.at(pc);
+        rt.engine.read(engine, from as u64, size as u64, here);
+        rt.engine.write(engine, to as u64, size as u64, here);
     });
 }

@@ -6,9 +6,11 @@
 
 use core::sync::atomic::Ordering;
 
-use racecheck_engine::{FenceOrder, LoadOrder, RmwOrder, StoreOrder};
+use racecheck_engine::{FenceOrder, Granule, LoadOrder, Mask, RmwOrder, StoreOrder};
 
 use crate::gate::enter;
+use crate::local::{Local, local};
+use crate::runtime::runtime;
 
 /// The numbers of `memory_order` in C.
 type Order = i32;
@@ -177,15 +179,39 @@ impl Value for u128 {
     }
 }
 
+/// True if a relaxed operation need not be told to the engine; see [`Engine::relaxed_is_known`]. This only looks,
+/// so it need not be inside of the runtime.
+///
+/// [`Engine::relaxed_is_known`]: racecheck_engine::Engine::relaxed_is_known
+#[inline(always)]
+fn is_known(address: u64, size: u64, write: bool) -> bool {
+    let first = (address & 7) as u32;
+    // SAFETY: the block is the running thread's own; a state in it above GONE is alive.
+    unsafe {
+        let state = (*local()).state;
+        if state <= Local::GONE || u64::from(first) + size > 8 {
+            return false;
+        }
+        let mask = Mask::span(first, size);
+        runtime().engine.relaxed_is_known(&(*state).engine, Granule::of(address), mask, write)
+    }
+}
+
 unsafe fn load<T: Value>(at: *const T, order: Order, pc: u64) -> T {
     // SAFETY: instrumented code calls this in place of an atomic load of `at`; so for all below.
     let real = || unsafe { T::load(at) };
+    if order == RELAXED && T::SIZE <= 8 && is_known(at as u64, T::SIZE, false) {
+        let value = real();
+        if !runtime().engine.spoke_meanwhile(Granule::of(at as u64)) {
+            return value;
+        }
+    }
     enter(|rt, thread| {
         if thread.ignore != 0 {
             return real();
         }
-        let ctx = thread.context(&rt.engine.contexts, pc);
-        rt.engine.load(&mut thread.engine, at as u64, T::SIZE, load_order(order), ctx, real)
+        let (engine, here) = thread.at(pc);
+        rt.engine.load(engine, at as u64, T::SIZE, load_order(order), here, real)
     })
     .unwrap_or_else(real)
 }
@@ -193,12 +219,15 @@ unsafe fn load<T: Value>(at: *const T, order: Order, pc: u64) -> T {
 unsafe fn store<T: Value>(at: *mut T, value: T, order: Order, pc: u64) {
     // SAFETY: see `load`.
     let real = || unsafe { T::store(at, value) };
+    if order == RELAXED && T::SIZE <= 8 && is_known(at as u64, T::SIZE, true) {
+        return real();
+    }
     enter(|rt, thread| {
         if thread.ignore != 0 {
             return real();
         }
-        let ctx = thread.context(&rt.engine.contexts, pc);
-        rt.engine.store(&mut thread.engine, at as u64, T::SIZE, store_order(order), ctx, real);
+        let (engine, here) = thread.at(pc);
+        rt.engine.store(engine, at as u64, T::SIZE, store_order(order), here, real);
     })
     .unwrap_or_else(real)
 }
@@ -206,12 +235,22 @@ unsafe fn store<T: Value>(at: *mut T, value: T, order: Order, pc: u64) {
 unsafe fn update<T: Value>(at: *mut T, update: Update<T>, order: Order, pc: u64) -> T {
     // SAFETY: see `load`.
     let real = || unsafe { T::update(at, update) };
+    if order == RELAXED && T::SIZE <= 8 && is_known(at as u64, T::SIZE, true) {
+        let value = real();
+        if runtime().engine.spoke_meanwhile(Granule::of(at as u64)) {
+            enter(|rt, thread| {
+                let mask = Mask::span((at as u64 & 7) as u32, T::SIZE);
+                rt.engine.relaxed_read(&mut thread.engine, Granule::of(at as u64), mask);
+            });
+        }
+        return value;
+    }
     enter(|rt, thread| {
         if thread.ignore != 0 {
             return real();
         }
-        let ctx = thread.context(&rt.engine.contexts, pc);
-        rt.engine.read_modify_write(&mut thread.engine, at as u64, T::SIZE, rmw_order(order), ctx, real)
+        let (engine, here) = thread.at(pc);
+        rt.engine.read_modify_write(engine, at as u64, T::SIZE, rmw_order(order), here, real)
     })
     .unwrap_or_else(real)
 }
@@ -230,9 +269,9 @@ unsafe fn compare_exchange<T: Value>(
         if thread.ignore != 0 {
             return real();
         }
-        let ctx = thread.context(&rt.engine.contexts, pc);
+        let (engine, here) = thread.at(pc);
         let (success, failure) = (rmw_order(order), load_order(failure));
-        rt.engine.compare_exchange(&mut thread.engine, at as u64, T::SIZE, success, failure, ctx, real)
+        rt.engine.compare_exchange(engine, at as u64, T::SIZE, success, failure, here, real)
     })
     .unwrap_or_else(real)
 }

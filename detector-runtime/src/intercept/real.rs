@@ -35,8 +35,9 @@ impl Real {
         }
     }
 
+    /// Looks for it.
     #[cold]
-    fn look_up(&self) -> usize {
+    pub fn look_up(&self) -> usize {
         // SAFETY: the name ends with a zero byte; the handle is one of the two that dlsym defines.
         let address = unsafe { dlsym(RTLD_NEXT, self.name.as_ptr()) } as usize;
         self.address.store(address, Ordering::Relaxed);
@@ -44,9 +45,27 @@ impl Real {
     }
 }
 
-/// Declares functions that call libc's function of the same name.
+/// Declares functions that call libc's function of the same name, and `look_up`, which finds them all. To be
+/// used once in a module.
 macro_rules! real {
-    ($($(#[$doc:meta])* fn $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $result:ty)?;)*) => {$(
+    ($($(#[$doc:meta])* fn $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $result:ty)?;)*) => {
+        #[allow(non_upper_case_globals, reason = "named as the functions are")]
+        mod addresses {
+            $(pub static $name: $crate::intercept::real::Real = {
+                const NAME: &str = concat!(stringify!($name), "\0");
+                match core::ffi::CStr::from_bytes_with_nul(NAME.as_bytes()) {
+                    Ok(name) => $crate::intercept::real::Real::new(name),
+                    Err(_) => unreachable!(),
+                }
+            };)*
+        }
+
+        /// Finds the functions now, while nobody holds a lock of the dynamic linker's.
+        pub fn look_up() {
+            $(addresses::$name.look_up();)*
+        }
+
+        $(
         $(#[$doc])*
         #[doc = concat!("libc's `", stringify!($name), "`.")]
         ///
@@ -54,14 +73,7 @@ macro_rules! real {
         /// As for that function.
         #[inline]
         pub unsafe fn $name($($arg: $type),*) $(-> $result)? {
-            static REAL: $crate::intercept::real::Real = {
-                const NAME: &str = concat!(stringify!($name), "\0");
-                match core::ffi::CStr::from_bytes_with_nul(NAME.as_bytes()) {
-                    Ok(name) => $crate::intercept::real::Real::new(name),
-                    Err(_) => unreachable!(),
-                }
-            };
-            let address = REAL.address();
+            let address = addresses::$name.address();
             if address == 0 {
                 $crate::startup::die(concat!("libc has no function `", stringify!($name), "`"));
             }
@@ -74,6 +86,7 @@ macro_rules! real {
         }
     )*};
 }
+pub(crate) use real;
 
 real! {
     fn pthread_create(
