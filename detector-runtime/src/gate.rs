@@ -11,9 +11,10 @@ use core::sync::atomic::{AtomicBool, AtomicU32, Ordering, compiler_fence};
 
 use crate::local::{Local, local};
 use crate::runtime::{Runtime, runtime};
+use crate::sys::signal::SignalsBlocked;
 use crate::sys::{futex, process};
 use crate::thread::ThreadState;
-use crate::{intercept, report, startup};
+use crate::{collector, intercept, report, startup};
 
 /// Not 0 while the world is stopped.
 static STOPPED: AtomicU32 = AtomicU32::new(0);
@@ -43,6 +44,9 @@ pub fn enter<R>(f: impl FnOnce(&'static Runtime, &mut ThreadState) -> R) -> Opti
     let thread = unsafe { &mut *state };
     let result = f(runtime(), thread);
     thread.refresh_keys();
+    if runtime().engine.collection_wanted() {
+        collector::collect_if_due(runtime(), thread);
+    }
     if !thread.engine.races.is_empty() {
         report::emit(runtime(), thread);
     }
@@ -59,6 +63,8 @@ fn meet(state: *mut ThreadState) -> Option<*mut ThreadState> {
     if state == Local::GONE {
         return None;
     }
+    // A handler that ran now would meet the thread as well.
+    let _blocked = SignalsBlocked::new();
     startup::meet_thread()
 }
 

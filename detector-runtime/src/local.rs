@@ -26,6 +26,8 @@ pub struct Local {
     pub known: *mut u64,
     /// Where the shadow call stack ends.
     pub limit: *mut u64,
+    /// Two more values for the high half: [`racecheck_engine::Thread::set_keys`].
+    pub set_keys: [u32; 2],
 }
 
 impl Local {

@@ -154,7 +154,9 @@ impl Memory for Shadow {
         if !Heap::contains(granule.address() as usize) {
             return None;
         }
-        let meta = self.heap.block_of(granule.address() as usize)?.meta();
+        let block = self.heap.block_of(granule.address() as usize)?;
+        let meta = block.meta();
+        let until = Granule::of((block.start().as_ptr() as usize + block.capacity()) as u64);
         let mut spins = 0;
         loop {
             let state = meta.state_epoch.load(Ordering::Acquire);
@@ -164,7 +166,7 @@ impl Memory for Shadow {
             let ctx = Ctx(meta.context.load(Ordering::Acquire));
             if state & CHANGING == 0 && meta.state_epoch.load(Ordering::Relaxed) == state {
                 let kind = if state & FREED == 0 { OriginKind::Allocated } else { OriginKind::Freed };
-                return Some(Origin { kind, epoch: Epoch::from_bits(state), ctx });
+                return Some(Origin { kind, epoch: Epoch::from_bits(state), ctx, until });
             }
             self.relax(spins);
             spins += 1;
@@ -225,12 +227,12 @@ const FREED: u32 = 1 << 31;
 const CHANGING: u32 = 1 << 30;
 
 /// Writes the origin of a block: one thread at a time does so, the one that allocates or frees it.
-pub fn set_origin(meta: &BlockMeta, origin: Origin, thread: u32) {
-    let freed = if origin.kind == OriginKind::Allocated { 0 } else { FREED };
+pub fn set_origin(meta: &BlockMeta, kind: OriginKind, epoch: Epoch, ctx: Ctx, thread: u32) {
+    let freed = if kind == OriginKind::Allocated { 0 } else { FREED };
     meta.state_epoch.store(CHANGING, Ordering::Relaxed);
     // Whoever sees the new words below sees the mark above as well.
     fence(Ordering::Release);
-    meta.context.store(origin.ctx.0, Ordering::Release);
+    meta.context.store(ctx.0, Ordering::Release);
     meta.thread.store(thread, Ordering::Relaxed);
-    meta.state_epoch.store(origin.epoch.to_bits() | freed, Ordering::Release);
+    meta.state_epoch.store(epoch.to_bits() | freed, Ordering::Release);
 }

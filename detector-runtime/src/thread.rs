@@ -9,6 +9,7 @@ use racecheck_engine::word::{read_key, write_key};
 use racecheck_engine::{ContextCache, ContextTable, Ctx, Place, Thread, ThreadId};
 
 use crate::calls::CallStack;
+use crate::intercept::jump::Depths;
 use crate::local::local;
 use crate::lock::SpinLock;
 use crate::memory::heap::HeapCache;
@@ -69,6 +70,8 @@ pub struct ThreadState {
     pub info: &'static ThreadInfo,
     /// Accesses are not looked at while this is not 0 (`AnnotateIgnore…Begin` and the like).
     pub ignore: u32,
+    /// How deep calls of `setjmp` were.
+    pub jumps: Depths,
     /// How many rounds of thread-specific destructors are still waited for before the thread's end is taken.
     pub last_rounds: u32,
 }
@@ -95,6 +98,7 @@ impl ThreadState {
         unsafe {
             (*local()).write_key = write_key(epoch);
             (*local()).read_key = read_key(epoch);
+            (*local()).set_keys = self.engine.set_keys();
         }
     }
 }

@@ -16,12 +16,13 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use smallvec::SmallVec;
 
+use crate::collect::LOOK_EVERY_SETS;
 use crate::context::{Ctx, Place};
 use crate::engine::{Access, Engine};
 use crate::epoch::Epoch;
 use crate::memory::{Granule, Memory, OriginKind};
 use crate::race::{AccessKind, Side};
-use crate::readset::Read;
+use crate::readset::{Read, SetId};
 use crate::record::{Record, Segment};
 use crate::thread::{Growth, Thread};
 use crate::word::{self, Mask, Reads, Word};
@@ -49,6 +50,13 @@ impl<M: Memory> Engine<M> {
                 || word.reads().set().is_some_and(|set| thread.holds_me(set)))
     }
 
+    /// The set of readers that `granule` names, if it names one.
+    #[inline]
+    pub fn readers(&self, granule: Granule) -> Option<SetId> {
+        let word = Word::from_bits(self.memory.word(granule).load(Ordering::Relaxed));
+        if word.mask().is_empty() { None } else { word.reads().set() }
+    }
+
     /// True if this write needs no further look.
     #[inline]
     pub fn write_is_known(&self, thread: &Thread, granule: Granule, mask: Mask) -> bool {
@@ -70,7 +78,7 @@ impl<M: Memory> Engine<M> {
             if !known {
                 let access = access.get_or_insert_with(|| {
                     let ctx = place.context(&self.contexts, &mut thread.contexts);
-                    Access { address, size, kind, ctx }
+                    Access { address, size, kind, ctx, origin_known: Granule(0) }
                 });
                 self.granule(thread, granule, mask, access);
             }
@@ -81,7 +89,7 @@ impl<M: Memory> Engine<M> {
     }
 
     /// The access as far as it lies in one granule.
-    pub(crate) fn granule(&self, thread: &mut Thread, granule: Granule, mask: Mask, access: &Access) {
+    pub(crate) fn granule(&self, thread: &mut Thread, granule: Granule, mask: Mask, access: &mut Access) {
         thread.stamped = true;
         let cell = self.memory.word(granule);
         let word = self.lock(cell);
@@ -89,6 +97,15 @@ impl<M: Memory> Engine<M> {
             return self.expanded(thread, granule, mask, access, cell, word);
         }
         let contexts = self.memory.contexts(granule);
+        if word.is_empty() {
+            // Nothing was recorded: the usual case of memory that was allocated just now.
+            if !self.check_origin(thread, granule, mask, access) {
+                return word::unlock(cell, word);
+            }
+            let new = Segment { mask, ..self.fresh(thread, access) };
+            contexts.store(new.contexts(), Ordering::Relaxed);
+            return word::unlock(cell, new.word());
+        }
         let old = Segment::from_word(word, contexts.load(Ordering::Relaxed));
         let fresh = mask & !old.mask;
         if !fresh.is_empty() && !self.check_origin(thread, granule, fresh, access) {
@@ -127,7 +144,7 @@ impl<M: Memory> Engine<M> {
         thread: &mut Thread,
         granule: Granule,
         mask: Mask,
-        access: &Access,
+        access: &mut Access,
         cell: &AtomicU64,
         word: Word,
     ) {
@@ -259,6 +276,9 @@ impl<M: Memory> Engine<M> {
             1 => Reads::from(me),
             _ => match self.sets.intern(&mut readers) {
                 Some(set) => {
+                    if set.0 % LOOK_EVERY_SETS == LOOK_EVERY_SETS - 1 {
+                        self.want_collection();
+                    }
                     thread.remember_set(set);
                     set.into()
                 }
@@ -312,15 +332,22 @@ impl<M: Memory> Engine<M> {
     /// Bytes without a history must belong to a block that is in use and whose allocation is ordered before
     /// the access. False if they were freed: then the access is not recorded, so that it does not follow the
     /// bytes into the next block.
+    #[inline]
     pub(crate) fn check_origin(
         &self,
         thread: &mut Thread,
         granule: Granule,
         mask: Mask,
-        access: &Access,
+        access: &mut Access,
     ) -> bool {
+        granule < access.origin_known || self.ask_origin(thread, granule, mask, access)
+    }
+
+    #[inline(never)]
+    fn ask_origin(&self, thread: &mut Thread, granule: Granule, mask: Mask, access: &mut Access) -> bool {
         let Some(origin) = self.memory.origin(granule) else { return true };
-        let unordered = !origin.epoch.is_none() && !self.ordered(thread, origin.epoch);
+        let unordered =
+            !origin.epoch.is_none() && origin.epoch != thread.epoch && !self.ordered(thread, origin.epoch);
         let kind = match origin.kind {
             OriginKind::Allocated => AccessKind::Alloc,
             OriginKind::Freed => AccessKind::Free,
@@ -329,6 +356,8 @@ impl<M: Memory> Engine<M> {
         if unordered || origin.kind == OriginKind::Freed {
             let previous = self.previous(granule, mask, kind, origin.epoch, origin.ctx);
             self.found(thread, access.side(thread), previous, unordered);
+        } else if origin.kind == OriginKind::Allocated {
+            access.origin_known = origin.until;
         }
         origin.kind == OriginKind::Allocated
     }

@@ -228,8 +228,10 @@ impl<M: Memory> Engine<M> {
     /// the real operation and asks [`Engine::spoke_meanwhile`].
     #[inline]
     pub fn relaxed_is_known(&self, thread: &Thread, granule: Granule, mask: Mask, write: bool) -> bool {
-        let word = Word::from_bits(self.memory.word(granule).load(Ordering::Acquire));
-        word.is_silent() && thread.atomic_seen(granule, mask, write) && !(write && thread.fence.is_some())
+        let word = self.memory.word(granule).load(Ordering::Acquire);
+        Word::is_silent(word)
+            && thread.atomic_seen(granule, mask, write)
+            && !(write && thread.fence.is_some())
     }
 
     /// After a real operation that [`Engine::relaxed_is_known`] allowed: true if somebody released into the
@@ -237,7 +239,7 @@ impl<M: Memory> Engine<M> {
     /// be, is told by [`Engine::relaxed_read`].
     #[inline]
     pub fn spoke_meanwhile(&self, granule: Granule) -> bool {
-        !Word::from_bits(self.memory.word(granule).load(Ordering::Acquire)).is_silent()
+        !Word::is_silent(self.memory.word(granule).load(Ordering::Acquire))
     }
 
     /// A relaxed operation has read these bytes, not long ago.
@@ -360,7 +362,7 @@ impl<M: Memory> Engine<M> {
         thread.stamped = true;
         thread.remember_atomic(granule, mask, write);
         let ctx = place.context(&self.contexts, &mut thread.contexts);
-        let access = Access { address, size, kind, ctx };
+        let mut access = Access { address, size, kind, ctx, origin_known: Granule(0) };
         // The bytes were not written plainly since this thread's last access of them, which was checked against
         // the write before it. So only later reads are left to be looked at.
         if let Some(mine) = mine
@@ -370,7 +372,7 @@ impl<M: Memory> Engine<M> {
             mine.ctx = ctx;
             return;
         }
-        self.record_new(thread, record, granule, mask, &access);
+        self.record_new(thread, record, granule, mask, &mut access);
     }
 
     /// The same for an access that the thread has not done before, or that somebody else may be in the way of.
@@ -381,7 +383,7 @@ impl<M: Memory> Engine<M> {
         record: &mut Record,
         granule: Granule,
         mask: Mask,
-        access: &Access,
+        access: &mut Access,
     ) {
         let write = access.kind == AccessKind::AtomicWrite;
         let mut known = record.atomics.iter().fold(Mask::NONE, |m, a| m | a.mask);

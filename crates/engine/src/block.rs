@@ -26,7 +26,7 @@ impl<M: Memory> Engine<M> {
         thread.forget_atomics();
         // Orders the new origin before the loads of the words; taking a word's lock is the other side.
         fence(Ordering::SeqCst);
-        let access = Access { address, size, kind, ctx };
+        let access = Access { address, size, kind, ctx, origin_known: Granule(0) };
         self.for_each_granule(address, size, &mut |granule, cell| {
             if cell.load(Ordering::Relaxed) != 0 {
                 self.end_granule(thread, granule, cell, &access, Segment::EMPTY);
@@ -39,7 +39,8 @@ impl<M: Memory> Engine<M> {
     pub fn bury(&self, thread: &mut Thread, address: u64, size: u64, ctx: Ctx) {
         thread.stamped = true;
         thread.forget_atomics();
-        let access = Access { address, size, kind: AccessKind::ThreadEnd, ctx };
+        let kind = AccessKind::ThreadEnd;
+        let access = Access { address, size, kind, ctx, origin_known: Granule(0) };
         let buried = Segment { mask: Mask::FULL, write: thread.epoch, write_ctx: ctx, ..Segment::EMPTY };
         self.for_each_granule(address, size, &mut |granule, cell| {
             if cell.load(Ordering::Relaxed) != 0 {
@@ -77,6 +78,9 @@ impl<M: Memory> Engine<M> {
         then: Segment,
     ) {
         let word = self.lock(cell);
+        if then.mask.is_empty() && word.is_mine_alone(thread.epoch()) {
+            return word::unlock(cell, Word::EMPTY);
+        }
         // SAFETY: the lock is held, and this is the only reference made under it.
         match unsafe { Record::of(word) } {
             None => {

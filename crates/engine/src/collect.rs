@@ -16,12 +16,14 @@ use crate::slot::Slot;
 use crate::thread::Thread;
 use crate::word::{Reads, Word};
 
+/// Every so many read sets it is looked whether a collection is due.
+pub(crate) const LOOK_EVERY_SETS: u32 = 1 << 14;
 /// A collection is due when fewer than this share of epoch blocks can be dealt out.
-const DUE_PERCENT: u32 = 25;
+pub(crate) const DUE_PERCENT: u32 = 25;
 /// ... or when there are this many read sets (and twice what the last collection left).
 const DUE_SETS: u32 = 1 << 18;
 /// ... or this many slots whose tenants ended unheard of.
-const DUE_WAITING: usize = 256;
+pub(crate) const DUE_WAITING: usize = 256;
 
 /// What a collection needs to know about the one before it.
 #[derive(Clone, Copy, Debug)]
@@ -46,8 +48,20 @@ struct Marks {
 }
 
 impl<M: Memory> Engine<M> {
+    /// True if [`Engine::collection_due`] may be: cheap enough to be asked after every call.
+    #[inline]
+    pub fn collection_wanted(&self) -> bool {
+        self.collection_wanted.load(Ordering::Relaxed)
+    }
+
+    /// Called where numbers are dealt out.
+    pub(crate) fn want_collection(&self) {
+        self.collection_wanted.store(true, Ordering::Relaxed);
+    }
+
     /// True if [`Engine::collect`] should be called. `last` is what the last one returned.
     pub fn collection_due(&self, last: &Due) -> bool {
+        self.collection_wanted.store(false, Ordering::Relaxed);
         // If little came back the last time, the next one waits until half of that is gone.
         self.epochs.percent_left() < DUE_PERCENT.min(last.percent_left / 2).max(1)
             || self.sets.live() > DUE_SETS.max(last.sets_left.saturating_mul(2))

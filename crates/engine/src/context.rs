@@ -114,7 +114,16 @@ impl ContextTable {
         if mask.contains(all) || old == new {
             return new;
         }
-        self.overlay_part(cache, old, all & !mask, mask, new)
+        let rest = all & !mask;
+        let key = Overlay { old, new, rest, mask, result: Ctx::UNKNOWN };
+        let at = ContextCache::overlay_index(&key);
+        let seen = cache.overlays[at];
+        if (Overlay { result: Ctx::UNKNOWN, ..seen }) == key {
+            return seen.result;
+        }
+        let result = self.overlay_part(cache, old, rest, mask, new);
+        cache.overlays[at] = Overlay { result, ..key };
+        result
     }
 
     #[cold]
@@ -261,19 +270,41 @@ struct Cached {
     ctx: Ctx,
 }
 
+/// What [`ContextTable::overlay`] answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Overlay {
+    old: Ctx,
+    new: Ctx,
+    rest: Mask,
+    mask: Mask,
+    result: Ctx,
+}
+
 /// The contexts that a thread used last, so that the usual lookup is one compare.
 #[derive(Clone, Debug)]
 pub struct ContextCache {
     entries: Box<[Cached; Self::LEN]>,
+    overlays: Box<[Overlay; Self::OVERLAYS]>,
 }
 
 impl ContextCache {
     const LEN: usize = 256;
+    const OVERLAYS: usize = 64;
 
     /// An empty cache.
     pub fn new() -> Self {
         // Key 0 with parent 0 would be the context of pc 0, which no program has; it answers "unknown".
-        ContextCache { entries: Box::new([Cached::default(); Self::LEN]) }
+        ContextCache {
+            entries: Box::new([Cached::default(); Self::LEN]),
+            overlays: Box::new([Overlay::default(); Self::OVERLAYS]),
+        }
+    }
+
+    #[inline]
+    fn overlay_index(key: &Overlay) -> usize {
+        let masks = u32::from(key.rest.0) << 8 | u32::from(key.mask.0);
+        let hash = (key.old.0 ^ key.new.0.rotate_left(9) ^ masks.rotate_left(16)).wrapping_mul(0x9e37_79b1);
+        (hash >> 24) as usize % Self::OVERLAYS
     }
 }
 

@@ -1,13 +1,13 @@
 //! The state that all threads share.
 
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use spin::Mutex;
 
 use crate::clock::SyncClock;
 use crate::context::ContextTable;
 use crate::epoch::{Epoch, EpochTable};
-use crate::memory::Memory;
+use crate::memory::{Granule, Memory};
 use crate::race::{AccessKind, Race, Side};
 use crate::readset::ReadSets;
 use crate::slot::Slots;
@@ -25,6 +25,8 @@ pub struct Engine<M> {
     pub contexts: ContextTable,
     /// The one location that all sequentially consistent fences read and write.
     pub(crate) seq_cst: Mutex<SyncClock>,
+    /// A collection is due; see [`crate::collect`].
+    pub(crate) collection_wanted: AtomicBool,
     /// How many threads have begun and not ended.
     threads: AtomicU32,
     lost_epochs: AtomicU64,
@@ -62,6 +64,7 @@ impl<M: Memory> Engine<M> {
             sets: ReadSets::new(),
             contexts: ContextTable::new(),
             seq_cst: Mutex::new(SyncClock::new()),
+            collection_wanted: AtomicBool::new(false),
             threads: AtomicU32::new(0),
             lost_epochs: AtomicU64::new(0),
             lost_sets: AtomicU64::new(0),
@@ -158,6 +161,8 @@ pub(crate) struct Access {
     pub size: u64,
     pub kind: AccessKind,
     pub ctx: crate::context::Ctx,
+    /// Granules below this one (and not below the access) need not ask for their origin.
+    pub origin_known: Granule,
 }
 
 impl Access {

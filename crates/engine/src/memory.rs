@@ -49,6 +49,8 @@ pub struct Origin {
     pub epoch: Epoch,
     /// Where.
     pub ctx: Ctx,
+    /// The first granule behind the block.
+    pub until: Granule,
 }
 
 /// Memory for the shadow. All of it starts as zero.

@@ -32,13 +32,45 @@ const CHUNK: usize = 1 << 12;
 /// The read part of a shadow word has 30 bits; the numbers below 2^24 are epochs.
 const MAX_SETS: usize = (1 << 30) - (1 << EPOCH_BITS);
 const CHUNKS: usize = 1 << 14;
-const BUCKETS: usize = 1 << 14;
+const BUCKETS: usize = 1 << 17;
 
 #[derive(Debug, Default)]
 struct Entry {
     /// Points to the set's members, or is null while the number is free.
-    members: AtomicPtr<Box<[Read]>>,
+    members: AtomicPtr<Read>,
+    /// How many they are. Written before the pointer and only while that is null.
+    len: AtomicU32,
     next: AtomicU32,
+}
+
+impl Entry {
+    /// The members; none while the number is free.
+    #[inline]
+    fn members(&self) -> &[Read] {
+        let members = self.members.load(Ordering::Acquire);
+        if members.is_null() {
+            return &[];
+        }
+        // SAFETY: a published pointer comes from Box::into_raw of a slice of this length in `intern`, and is freed
+        // only by `sweep`, whose caller has stopped all threads, and only for sets that no shadow word names.
+        unsafe { core::slice::from_raw_parts(members, self.len.load(Ordering::Relaxed) as usize) }
+    }
+
+    fn fill(&self, members: &[Read]) {
+        self.len.store(members.len() as u32, Ordering::Relaxed);
+        self.members.store(Box::into_raw(Box::<[Read]>::from(members)).cast(), Ordering::Release);
+    }
+
+    /// # Safety
+    /// Nobody uses the members any more.
+    unsafe fn clear(&self) {
+        let members = self.members.swap(core::ptr::null_mut(), Ordering::AcqRel);
+        if !members.is_null() {
+            let len = self.len.load(Ordering::Relaxed) as usize;
+            // SAFETY: it came from Box::into_raw of a slice of this length in `fill`; the caller vouches for the rest.
+            drop(unsafe { Box::from_raw(core::ptr::slice_from_raw_parts_mut(members, len)) });
+        }
+    }
 }
 
 /// All sets.
@@ -74,11 +106,7 @@ impl ReadSets {
     /// The members of `set`, ordered by epoch.
     #[inline]
     pub fn members(&self, set: SetId) -> &[Read] {
-        let Some(entry) = self.entry(set) else { return &[] };
-        let members = entry.members.load(Ordering::Acquire);
-        // SAFETY: a published pointer comes from Box::into_raw in `intern` and is freed only by `sweep`, whose
-        // caller holds `&mut` or has stopped all threads, and only for sets that no shadow word names.
-        unsafe { members.as_ref() }.map_or(&[], |m| m)
+        self.entry(set).map_or(&[], Entry::members)
     }
 
     /// How many sets there are.
@@ -109,7 +137,7 @@ impl ReadSets {
         self.chunks[id as usize / CHUNK].call_once(|| (0..CHUNK).map(|_| Entry::default()).collect());
         let entry = self.entry(SetId(id))?;
         entry.next.store(inner.buckets[bucket], Ordering::Relaxed);
-        entry.members.store(Box::into_raw(Box::new(Box::from(&*members))), Ordering::Release);
+        entry.fill(members);
         inner.buckets[bucket] = id + 1;
         self.live.fetch_add(1, Ordering::Relaxed);
         Some(SetId(id))
@@ -126,18 +154,16 @@ impl ReadSets {
         let mut live = 0;
         for id in 0..inner.fresh {
             let Some(entry) = self.entry(SetId(id)) else { continue };
-            let members = entry.members.load(Ordering::Acquire);
-            if members.is_null() {
+            if entry.members.load(Ordering::Relaxed).is_null() {
                 inner.free.push(id);
             } else if in_use(SetId(id)) {
-                let bucket = bucket_of(self.members(SetId(id)));
+                let bucket = bucket_of(entry.members());
                 entry.next.store(inner.buckets[bucket], Ordering::Relaxed);
                 inner.buckets[bucket] = id + 1;
                 live += 1;
             } else {
-                entry.members.store(core::ptr::null_mut(), Ordering::Release);
-                // SAFETY: it came from Box::into_raw in `intern`, and the caller vouches that nobody uses it.
-                drop(unsafe { Box::from_raw(members) });
+                // SAFETY: the caller vouches that nobody uses it.
+                unsafe { entry.clear() };
                 inner.free.push(id);
             }
         }

@@ -18,13 +18,15 @@ use crate::memory::{Granule, Memory};
 use crate::race::Race;
 use crate::readset::SetId;
 use crate::slot::Slot;
-use crate::word::Mask;
+use crate::word::{Mask, Reads};
 
 /// The number of a thread: 0 is the main thread, later ones count up; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ThreadId(pub u32);
 
 const SET_CACHE: usize = 16;
+/// No read part of a shadow word has this value.
+const NO_SET: u32 = u32::MAX;
 const GROW_CACHE: usize = 64;
 const ATOMIC_CACHE: usize = 32;
 
@@ -46,6 +48,8 @@ pub struct Thread {
     pub(crate) fence: Option<Published>,
     /// Read sets that are known to hold the current epoch: `epoch << 32 | set`.
     sets: [u64; SET_CACHE],
+    /// The two of them that were named last, as a shadow word's read part names them.
+    last_sets: [u32; 2],
     /// Read sets that this thread grew in this epoch: from which state, to which set.
     grown: [Growth; GROW_CACHE],
     /// Atomic accesses that are recorded in the current epoch.
@@ -142,13 +146,19 @@ impl Thread {
     fn advance<M: Memory>(&mut self, engine: &Engine<M>, time: Time) {
         let next = match self.epoch.next_in_block() {
             Some(e) => Some(e),
-            None => engine.epochs.deal(self.slot, time + 1),
+            None => {
+                if engine.epochs.percent_left() < crate::collect::DUE_PERCENT {
+                    engine.want_collection();
+                }
+                engine.epochs.deal(self.slot, time + 1)
+            }
         };
         match next {
             Some(epoch) => {
                 self.epoch = epoch;
                 self.clock.set(self.slot, time + 1);
                 self.stamped = false;
+                self.last_sets = [NO_SET; 2];
             }
             // Later accesses will look older than they are: races with them may be missed, none is invented.
             None => engine.count_lost_epoch(),
@@ -163,6 +173,23 @@ impl Thread {
 
     pub(crate) fn remember_set(&mut self, set: SetId) {
         self.sets[set.0 as usize % SET_CACHE] = u64::from(self.epoch.0) << 32 | u64::from(set.0);
+        self.name_set(set);
+    }
+
+    /// `set`, which holds the current epoch, was met: it will be again.
+    #[inline]
+    pub fn name_set(&mut self, set: SetId) {
+        let key = Reads::from(set).0;
+        if self.last_sets[0] != key {
+            self.last_sets = [key, self.last_sets[0]];
+        }
+    }
+
+    /// Two more values of a shadow word's high half, beside [`crate::word::read_key`], that say that this thread
+    /// has read the bytes in its current epoch.
+    #[inline]
+    pub fn set_keys(&self) -> [u32; 2] {
+        self.last_sets
     }
 
     #[inline]
@@ -201,6 +228,7 @@ impl Thread {
     /// Forgets everything that names read sets, for a collection.
     pub(crate) fn flush_caches(&mut self) {
         self.sets = [0; SET_CACHE];
+        self.last_sets = [NO_SET; 2];
         self.grown = [Growth::default(); GROW_CACHE];
     }
 }
@@ -252,6 +280,7 @@ impl<M: Memory> Engine<M> {
             pending: SyncClock::new(),
             fence: None,
             sets: [0; SET_CACHE],
+            last_sets: [NO_SET; 2],
             grown: [Growth::default(); GROW_CACHE],
             atomics: [AtomicSeen::default(); ATOMIC_CACHE],
             retired: 0,
@@ -268,7 +297,11 @@ impl<M: Memory> Engine<M> {
         // after it.
         let end = Published { slot: thread.slot, time: thread.clock.get(thread.slot), base };
         self.end_thread();
-        self.slots.lock().vacate(thread.id, end, thread.epoch, thread.joinable);
+        let mut slots = self.slots.lock();
+        if slots.waiting().len() > crate::collect::DUE_WAITING {
+            self.want_collection();
+        }
+        slots.vacate(thread.id, end, thread.epoch, thread.joinable);
     }
 
     /// `thread` waited for the end of `ended`: everything that `ended` did is ordered before what follows.

@@ -188,10 +188,12 @@ impl Word {
         Word(self.0 | CLOCKS)
     }
 
-    /// True if the word has a record that no acquire can learn anything from.
+    /// True if the bits in memory are those of a word with a record that no acquire can learn anything from.
+    /// While the lock is held that is not known: its holder may have released already, and marks the word only
+    /// when he gives the lock back.
     #[inline]
-    pub(crate) fn is_silent(self) -> bool {
-        self.0 & (EXPANDED | CLOCKS) == EXPANDED
+    pub(crate) fn is_silent(bits: u64) -> bool {
+        bits & (EXPANDED | CLOCKS | LOCK) == EXPANDED
     }
 
     /// The address of the record, if the word is expanded.
@@ -216,6 +218,13 @@ impl Word {
     #[inline]
     pub fn reads(self) -> Reads {
         Reads((self.0 >> READS_SHIFT & READS_MASK) as u32)
+    }
+
+    /// True if the word has no record, and names no other epoch than `epoch`.
+    #[inline]
+    pub(crate) fn is_mine_alone(self, epoch: Epoch) -> bool {
+        let mine = |e: u32| e == 0 || e == epoch.0;
+        self.0 & EXPANDED == 0 && mine(self.write().0) && mine(self.reads().0)
     }
 
     /// True if `epoch` itself has written these bytes last: then neither a read nor a write in it has anything

@@ -198,6 +198,26 @@ fn race_with_a_reader_of_some_bytes_of_a_shared_word() {
     );
 }
 
+#[test]
+fn race_with_a_read_that_repeats_one_of_an_earlier_epoch() {
+    // The same place reads beside the same reader as before; but the writer knows the first of its reads only.
+    let events = [
+        (0, Spawn(1)),
+        (0, Spawn(2)),
+        (1, Read(bytes(0, 16))),
+        (1, Exit),
+        (0, Join(1)),
+        (2, Read(bytes(0, 8))),
+        (2, Post(OBJECT)),
+        (0, Wait(OBJECT)),
+        (2, Read(bytes(8, 8))),
+        (0, Write(bytes(8, 8))),
+    ];
+    let program = Program::new(events).with_places(3);
+    assert_eq!((program.place(5), program.place(8)), (2, 2));
+    assert_eq!(check(&program, &mut EngineDetector::new()).map(|t| t.races).ok(), Some(1));
+}
+
 // Threads.
 
 #[test]
@@ -229,6 +249,12 @@ fn race_after_a_detached_thread_ended() {
 #[test]
 fn race_with_a_thread_that_nobody_started() {
     race(0, &[(0, Write(X)), (1, Appear), (1, Write(X))]);
+}
+
+#[test]
+fn race_after_a_release_that_was_done_alone() {
+    // While there is one thread a release need not end its epoch; but the foreign thread does not begin with it.
+    race(2, &[(0, Store(FLAG, Release)), (1, Appear), (0, Write(X)), (1, Load(FLAG, Acquire)), (1, Read(X))]);
 }
 
 #[test]
@@ -301,27 +327,54 @@ fn no_race_in_ten_thousand_threads_in_sequence() {
     engine.restart();
 }
 
+/// Thread 1 knows of the write of `X` and does `say`. It leaves, and its slot goes to thread 2 without anybody
+/// having heard of its end. Thread 3 learns a later time of that slot from thread 2, and then does `hear`: it
+/// must learn what thread 1 said, although it seems to know better.
+fn said_from_a_cleaned_slot(say: &[(u32, Op)], hear: &[Op]) -> Vec<(u32, Op)> {
+    let mut events = vec![(0, Spawn(1)), (0, Spawn(3)), (0, Spawn(4)), (0, Spawn(5))];
+    events.extend([(4, Write(X)), (4, Post(OBJECT)), (1, Wait(OBJECT))]);
+    events.extend(say);
+    events.extend([(1, Exit), (0, Detach(1)), (0, Collect), (0, Spawn(2)), (2, Post(OBJECT + 1))]);
+    events.push((3, Wait(OBJECT + 1)));
+    events.extend(hear.iter().map(|&op| (3, op)));
+    events.push((3, Read(X)));
+    events
+}
+
 #[test]
-fn no_race_is_invented_for_a_slot_that_was_cleaned() {
-    // The detached thread's slot goes to thread 2 without anybody having heard of its end. What thread 1 had
-    // published stays to be learnt, although thread 3 knows a later time of the same slot.
-    no_race(&[
-        (0, Spawn(1)),
-        (0, Spawn(3)),
-        (0, Spawn(4)),
-        (4, Write(X)),
-        (4, Post(OBJECT)),
-        (1, Wait(OBJECT)),
-        (1, Store(FLAG, Release)),
-        (1, Exit),
-        (0, Detach(1)),
-        (0, Collect),
-        (0, Spawn(2)),
-        (2, Store(OTHER, Release)),
-        (3, Load(OTHER, Acquire)),
-        (3, Load(FLAG, Acquire)),
-        (3, Read(X)),
-    ]);
+fn no_race_with_what_an_object_keeps_from_a_cleaned_slot() {
+    no_race(&said_from_a_cleaned_slot(&[(1, Post(OBJECT + 2))], &[Wait(OBJECT + 2)]));
+}
+
+#[test]
+fn no_race_with_what_the_seq_cst_fences_keep_from_a_cleaned_slot() {
+    no_race(&said_from_a_cleaned_slot(&[(1, Fence(SeqCst))], &[Fence(SeqCst)]));
+}
+
+#[test]
+fn no_race_with_what_a_relaxed_load_keeps_from_a_cleaned_slot() {
+    // Thread 5 puts its own access in the place of thread 1's, and keeps its release sequence going.
+    let say = [
+        (1, Rmw(FLAG, Release)),
+        (1, Post(OBJECT + 2)),
+        (5, Wait(OBJECT + 2)),
+        (5, Rmw(FLAG, Relaxed)),
+        (3, Load(FLAG, Relaxed)),
+    ];
+    no_race(&said_from_a_cleaned_slot(&say, &[Fence(Acquire)]));
+}
+
+#[test]
+fn no_race_and_few_slots_with_many_detached_threads() {
+    let mut engine = EngineDetector::new();
+    let lives = (1..=500).flat_map(|t| {
+        let life = [(0, Spawn(t)), (0, Detach(t)), (t, Exit)];
+        life.into_iter().chain((t % 50 == 0).then_some((0, Collect)))
+    });
+    for (i, event) in Program::new(lives).events.iter().enumerate() {
+        assert_eq!(engine.execute(i, event), []);
+    }
+    assert!(engine.engine.stats().slots <= 60, "{:?}", engine.engine.stats());
 }
 
 // Locks and the like.

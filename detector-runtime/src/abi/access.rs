@@ -5,6 +5,7 @@
 //! one call further, in [`slow_read`] and [`slow_write`].
 
 use core::arch::naked_asm;
+use core::sync::atomic::Ordering;
 
 use racecheck_engine::{Granule, Mask};
 
@@ -41,23 +42,32 @@ pub(crate) extern "C" fn slow_write(address: u64, size: u64, pc: u64) {
 /// inside of the runtime: whatever happens at the same time, the thread's own epoch stays.
 #[inline(always)]
 fn is_in_a_known_set(address: u64, size: u64) -> bool {
-    // SAFETY: the block is the running thread's own; a state in it above GONE is alive.
+    // SAFETY: the block is the running thread's own; a state in it above GONE is alive, and while the thread is
+    // outside of the runtime this is the only reference.
     let thread = unsafe {
         let state = (*local()).state;
-        if state <= Local::GONE {
+        if state <= Local::GONE || (*state).busy.load(Ordering::Relaxed) {
             return false;
         }
-        &(*state).engine
+        &mut (*state).engine
     };
-    let first = (address & 7) as u32;
-    if u64::from(first) + size <= 8 {
-        return runtime().engine.read_is_known(thread, Granule::of(address), Mask::span(first, size));
+    let engine = &runtime().engine;
+    let (granule, first) = (Granule::of(address), (address & 7) as u32);
+    let known = if u64::from(first) + size <= 8 {
+        engine.read_is_known(thread, granule, Mask::span(first, size))
+    } else {
+        first == 0
+            && size == 16
+            && engine.read_is_known(thread, granule, Mask::FULL)
+            && engine.read_is_known(thread, granule.next(), Mask::FULL)
+    };
+    if known && let Some(set) = engine.readers(granule) {
+        // The fast path knows it the next time.
+        thread.name_set(set);
+        // SAFETY: as above.
+        unsafe { (*local()).set_keys = thread.set_keys() };
     }
-    first == 0 && size == 16 && {
-        let (low, high) = (Granule::of(address), Granule::of(address).next());
-        let engine = &runtime().engine;
-        engine.read_is_known(thread, low, Mask::FULL) && engine.read_is_known(thread, high, Mask::FULL)
-    }
+    known
 }
 
 /// A read of a whole, aligned granule.
@@ -76,7 +86,14 @@ extern "C" fn __tsan_read8(address: u64) {
         "jne 3f",
         "shr rax, 32",
         "cmp eax, dword ptr fs:[racecheck_local@TPOFF + 12]",   // which were read in this epoch?
+        "jne 4f",
+        "ret",
+        "4:",
+        "cmp eax, dword ptr fs:[racecheck_local@TPOFF + 40]",   // by others as well?
+        "je 5f",
+        "cmp eax, dword ptr fs:[racecheck_local@TPOFF + 44]",
         "jne 3f",
+        "5:",
         "ret",
         "3:",
         "mov rdx, qword ptr [rsp]",

@@ -3,7 +3,7 @@
 
 use core::ffi::{c_int, c_void};
 
-use racecheck_engine::{AccessKind, Origin, OriginKind};
+use racecheck_engine::{AccessKind, OriginKind};
 
 use super::{intercept, real};
 use crate::gate::enter;
@@ -44,15 +44,14 @@ fn allocate(size: usize, align: usize, zeroed: bool, pc: u64) -> *mut u8 {
 fn begin(rt: &Runtime, thread: &mut ThreadState, block: &BlockRef, pc: u64) {
     let ctx = thread.context(&rt.engine.contexts, pc);
     let epoch = rt.engine.origin_epoch(&mut thread.engine);
-    let origin = Origin { kind: OriginKind::Allocated, epoch, ctx };
-    set_origin(block.meta(), origin, thread.info.id.0);
+    set_origin(block.meta(), OriginKind::Allocated, epoch, ctx, thread.info.id.0);
 }
 
 /// Ends the life of a block for the engine.
 fn end(rt: &Runtime, thread: &mut ThreadState, block: &BlockRef, pc: u64) {
     let ctx = thread.context(&rt.engine.contexts, pc);
     let epoch = rt.engine.origin_epoch(&mut thread.engine);
-    set_origin(block.meta(), Origin { kind: OriginKind::Freed, epoch, ctx }, thread.info.id.0);
+    set_origin(block.meta(), OriginKind::Freed, epoch, ctx, thread.info.id.0);
     let (start, size) = (block.start().as_ptr() as u64, block.requested() as u64);
     rt.engine.retire(&mut thread.engine, start, size, AccessKind::Free, ctx);
 }
@@ -79,7 +78,7 @@ fn heap() -> Option<&'static Heap> {
     RUNTIME.get().map(|rt| rt.heap)
 }
 
-fn set_errno(value: c_int) {
+pub(super) fn set_errno(value: c_int) {
     unsafe extern "C" {
         fn __errno_location() -> *mut c_int;
     }

@@ -7,8 +7,8 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
 
 use racecheck_engine::{
-    AccessKind, Channel, Ctx, Engine, Epoch, FenceOrder, Granule, LoadOrder, Memory, Origin, OriginKind,
-    Race, RmwOrder, StoreOrder, Thread, ThreadId,
+    AccessKind, Channel, Ctx, Engine, Epoch, FenceOrder, Granule, LoadOrder, Mask, Memory, Origin,
+    OriginKind, Race, RmwOrder, StoreOrder, Thread, ThreadId,
 };
 use racecheck_oracle::check::{Side, Tally};
 use racecheck_oracle::{
@@ -152,6 +152,20 @@ impl EngineDetector {
     fn apply(&mut self, thread: &mut Thread, ctx: Ctx, event: &Event) {
         let engine = &self.engine;
         let (at, size) = event.op.touches().map_or((0, 0), |b| (b.at + BASE, b.size));
+        // As a runtime does it: relaxed operations that have nothing to tell are not told.
+        if let Op::Load(b, Order::Relaxed) | Op::Store(b, Order::Relaxed) | Op::Rmw(b, Order::Relaxed) =
+            event.op
+            && b.size <= 8
+            && engine.relaxed_is_known(
+                thread,
+                Granule::of(at),
+                Mask::span((at % 8) as u32, size),
+                !matches!(event.op, Op::Load(..)),
+            )
+        {
+            assert!(!engine.spoke_meanwhile(Granule::of(at)), "nothing happens meanwhile");
+            return;
+        }
         match event.op {
             Op::Read(_) => engine.read(thread, at, size, ctx),
             Op::Write(_) => engine.write(thread, at, size, ctx),
@@ -199,12 +213,18 @@ impl EngineDetector {
             Op::Detach(t) => engine.detach(self.ids[&t]),
             Op::Alloc(_) => {
                 let epoch = engine.origin_epoch(thread);
-                let origin = Origin { kind: OriginKind::Allocated, epoch, ctx };
+                let origin = Origin {
+                    kind: OriginKind::Allocated,
+                    epoch,
+                    ctx,
+                    until: Granule::of(at + size - 1).next(),
+                };
                 engine.memory().set_origin(at, size, Some(origin));
             }
             Op::Free(_) => {
                 let epoch = engine.origin_epoch(thread);
-                let origin = Origin { kind: OriginKind::Freed, epoch, ctx };
+                let origin =
+                    Origin { kind: OriginKind::Freed, epoch, ctx, until: Granule::of(at + size - 1).next() };
                 engine.memory().set_origin(at, size, Some(origin));
                 engine.retire(thread, at, size, AccessKind::Free, ctx);
             }
