@@ -46,12 +46,12 @@ pub mod thread;
 
 /// What only the real runtime has.
 #[cfg(feature = "packed")]
-mod packed {
+pub(crate) mod packed {
     use crate::memory::internal::InternalAllocator;
     use crate::startup;
 
     #[global_allocator]
-    static ALLOCATOR: InternalAllocator = InternalAllocator::new();
+    pub(crate) static ALLOCATOR: InternalAllocator = InternalAllocator::new();
 
     #[panic_handler]
     fn panic(info: &core::panic::PanicInfo<'_>) -> ! {

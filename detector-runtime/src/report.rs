@@ -3,7 +3,7 @@
 use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use racecheck_engine::{AccessKind, Ctx, Race, Side, ThreadId};
 use racecheck_report::fingerprint::{PairKey, pair_key};
@@ -17,6 +17,7 @@ use crate::output::Output;
 use crate::resolve::Resolver;
 use crate::runtime::Runtime;
 use crate::sys::process;
+use crate::sys::time::{Duration, Instant};
 use crate::thread::{ThreadInfo, ThreadState};
 
 /// What was found, and where it goes.
@@ -24,6 +25,8 @@ use crate::thread::{ThreadInfo, ThreadState};
 pub struct Reporter {
     /// Findings of this process.
     count: AtomicU64,
+    /// Their number was said.
+    summarised: AtomicBool,
     inner: SpinLock<Inner>,
     output: Output,
 }
@@ -45,6 +48,7 @@ impl Reporter {
     pub fn new(options: &Options) -> Self {
         Reporter {
             count: AtomicU64::new(0),
+            summarised: AtomicBool::new(false),
             inner: SpinLock::new(Inner {
                 seen: BTreeSet::new(),
                 reported: BTreeSet::new(),
@@ -54,21 +58,36 @@ impl Reporter {
         }
     }
 
-    /// The status that the process ends with, if the program would end with `status`.
+    /// The status that the process ends with, if the program would end with `status`. Says the number of findings
+    /// when it is called for the first time.
     pub fn final_status(&self, options: &Options, status: i32) -> i32 {
+        self.settle();
         let found = self.count.load(Ordering::Relaxed);
         if found == 0 || self.output.is_channel() {
             return status;
         }
-        let mut text = String::new();
-        let _ = write_summary(&mut text, found as usize);
-        self.output.write_text(&text);
+        if !self.summarised.swap(true, Ordering::Relaxed) {
+            let mut text = String::new();
+            let _ = write_summary(&mut text, found as usize);
+            self.output.write_text(&text);
+        }
         if status == 0 { options.exitcode as i32 } else { status }
+    }
+
+    /// Waits for a report that another thread is writing, so that the end of the process does not cut it off. Not
+    /// for ever: the caller may have come here from the middle of a report itself, by a fault.
+    fn settle(&self) {
+        const PATIENCE: Duration = Duration::from_secs(5);
+        let start = Instant::now();
+        while self.inner.try_lock().is_none() && Instant::now().since(start) < PATIENCE {
+            process::yield_now();
+        }
     }
 
     /// In a forked child: what the parent found is the parent's.
     pub fn begin_child(&self) {
         self.count.store(0, Ordering::Relaxed);
+        self.summarised.store(false, Ordering::Relaxed);
     }
 }
 

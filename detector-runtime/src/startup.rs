@@ -60,6 +60,7 @@ static PREINIT: extern "C" fn() = preinit;
 extern "C" fn preinit() {
     LIBC_IS_READY.store(true, Ordering::Relaxed);
     __tsan_init();
+    intercept::look_up();
     intercept::process::install_exit();
     intercept::process::install_fork();
     intercept::thread::expect_end();
@@ -158,6 +159,7 @@ pub fn install(
         heap: HeapCache::new(),
         info,
         ignore: 0,
+        jumps: intercept::jump::Depths::new(),
         last_rounds: 0,
     }));
     runtime.registry.lock().running.push(state);

@@ -15,10 +15,10 @@ use crate::sys::memory::PAGE_SIZE;
 use crate::thread::ThreadState;
 
 /// What `malloc` aligns to.
-const LEAST_ALIGN: usize = 16;
+pub(super) const LEAST_ALIGN: usize = 16;
 
 /// A new block, known to the engine. Null if there is no memory.
-fn allocate(size: usize, align: usize, zeroed: bool, pc: u64) -> *mut u8 {
+pub(super) fn allocate(size: usize, align: usize, zeroed: bool, pc: u64) -> *mut u8 {
     let allocated = enter(|rt, thread| {
         let allocation = rt.heap.alloc(&mut thread.heap, size, align)?;
         begin(rt, thread, &allocation.block, pc);

@@ -8,6 +8,8 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 
 unsafe extern "C" {
     fn dlsym(handle: *mut c_void, name: *const c_char) -> *mut c_void;
+    fn dlvsym(handle: *mut c_void, name: *const c_char, version: *const c_char) -> *mut c_void;
+    fn dlerror() -> *mut c_char;
 }
 
 /// Behind the object that asks.
@@ -38,11 +40,29 @@ impl Real {
     /// Looks for it.
     #[cold]
     pub fn look_up(&self) -> usize {
-        // SAFETY: the name ends with a zero byte; the handle is one of the two that dlsym defines.
-        let address = unsafe { dlsym(RTLD_NEXT, self.name.as_ptr()) } as usize;
+        // SAFETY: the names end with a zero byte; the handle is one of the two that dlsym defines.
+        let address = unsafe {
+            let name = self.name.as_ptr();
+            match self.version().map(|version| dlvsym(RTLD_NEXT, name, version.as_ptr())) {
+                Some(function) if !function.is_null() => function,
+                _ => dlsym(RTLD_NEXT, name),
+            }
+        } as usize;
         self.address.store(address, Ordering::Relaxed);
         address
     }
+
+    /// Condition variables had another layout before this version, and glibc keeps the functions for it under the
+    /// same names; some releases' `dlsym` finds those.
+    fn version(&self) -> Option<&'static CStr> {
+        self.name.to_bytes().starts_with(b"pthread_cond_").then_some(c"GLIBC_2.3.2")
+    }
+}
+
+/// A function that is not there leaves a message behind, and the program would take it for its own.
+pub fn forget_error() {
+    // SAFETY: it has no preconditions once libc is ready.
+    unsafe { dlerror() };
 }
 
 /// Declares functions that call libc's function of the same name, and `look_up`, which finds them all. To be
@@ -50,7 +70,7 @@ impl Real {
 macro_rules! real {
     ($($(#[$doc:meta])* fn $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $result:ty)?;)*) => {
         #[allow(non_upper_case_globals, reason = "named as the functions are")]
-        mod addresses {
+        pub(super) mod addresses {
             $(pub static $name: $crate::intercept::real::Real = {
                 const NAME: &str = concat!(stringify!($name), "\0");
                 match core::ffi::CStr::from_bytes_with_nul(NAME.as_bytes()) {
@@ -101,6 +121,10 @@ real! {
         thread: libc::pthread_t,
         value: *mut *mut c_void,
         until: *const libc::timespec,
+    ) -> c_int;
+    fn pthread_attr_getsigmask_np(
+        attributes: *const libc::pthread_attr_t,
+        set: *mut libc::sigset_t,
     ) -> c_int;
     fn pthread_detach(thread: libc::pthread_t) -> c_int;
     fn pthread_setname_np(thread: libc::pthread_t, name: *const c_char) -> c_int;

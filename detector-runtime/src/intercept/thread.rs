@@ -14,8 +14,9 @@ use crate::gate::enter;
 use crate::local::{Local, local};
 use crate::lock::SpinLock;
 use crate::runtime::{Runtime, runtime};
+use crate::startup;
+use crate::sys::signal::{MaskChange, SignalSet, SignalsBlocked, change_mask};
 use crate::thread::{ThreadInfo, ThreadState};
-use crate::{collector, startup};
 
 unsafe extern "C" {
     fn pthread_key_create(key: *mut u32, destructor: extern "C" fn(*mut c_void)) -> c_int;
@@ -42,6 +43,8 @@ struct Start {
     function: Function,
     argument: *mut c_void,
     stack_size: usize,
+    /// The signals that it blocks once it has begun.
+    mask: SignalSet,
 }
 
 type Function = extern "C" fn(*mut c_void) -> *mut c_void;
@@ -52,8 +55,10 @@ intercept! {
         pc in "r8"
     ) -> c_int {
         let (detached, stack_size) = (is_detached(attributes), stack_size(attributes));
+        // The new thread begins with signals blocked: a handler must not run before the runtime has met it.
+        let blocked = SignalsBlocked::new();
+        let mask = mask(attributes).unwrap_or(blocked.former());
         let start = enter(|rt, thread| {
-            collector::collect_if_due(rt, thread);
             let created_at = thread.context(&rt.engine.contexts, pc);
             let mut engine = rt.engine.spawn(&mut thread.engine);
             if detached {
@@ -61,9 +66,12 @@ intercept! {
             }
             let info = ThreadInfo::new(engine.id(), Some(thread.info.id), created_at);
             let info = rt.registry.lock().keep(info);
-            Box::into_raw(Box::new(Start { engine, info, function, argument, stack_size }))
+            Box::into_raw(Box::new(Start { engine, info, function, argument, stack_size, mask }))
         });
-        let Some(start) = start else { return real::pthread_create(handle, attributes, function, argument) };
+        let Some(start) = start else {
+            drop(blocked);
+            return real::pthread_create(handle, attributes, function, argument);
+        };
         let id = (*start).info.id;
         let result = real::pthread_create(handle, attributes, begin, start.cast());
         if result != 0 {
@@ -98,11 +106,27 @@ unsafe fn stack_size(attributes: *const libc::pthread_attr_t) -> usize {
     size
 }
 
+/// The signals that the attributes say the new thread blocks, if they say so.
+unsafe fn mask(attributes: *const libc::pthread_attr_t) -> Option<SignalSet> {
+    if attributes.is_null() || real::addresses::pthread_attr_getsigmask_np.address() == 0 {
+        return None;
+    }
+    let mut set = MaybeUninit::<libc::sigset_t>::zeroed();
+    // SAFETY: the program passes attributes that it has initialised; the set is filled in if the result is 0, and
+    // the kernel's form is its first part.
+    unsafe {
+        let result = real::pthread_attr_getsigmask_np(attributes, set.as_mut_ptr());
+        (result == 0).then(|| set.as_ptr().cast::<SignalSet>().read())
+    }
+}
+
 /// The first function of every thread.
 extern "C" fn begin(start: *mut c_void) -> *mut c_void {
+    // The attributes may have given it a mask that lets signals through already.
+    let blocked = SignalsBlocked::new();
     // SAFETY: it is the box that `pthread_create` above passed on, to this thread alone.
     let start = unsafe { Box::from_raw(start.cast::<Start>()) };
-    let Start { engine, info, function, argument, stack_size } = *start;
+    let Start { engine, info, function, argument, stack_size, mask } = *start;
     startup::install(runtime(), engine, info, stack_size);
     let (stack_start, stack_size) = own_stack();
     info.stack[0].store(stack_start, Ordering::Relaxed);
@@ -110,6 +134,9 @@ extern "C" fn begin(start: *mut c_void) -> *mut c_void {
     // The stack may have been another thread's: what that one did there says nothing about this one.
     enter(|rt, _| rt.engine.reset(stack_start, stack_size));
     expect_end();
+    drop(blocked);
+    // It cannot fail: the set is one that the kernel gave.
+    let _ = change_mask(MaskChange::Replace, mask);
     function(argument)
 }
 
@@ -174,6 +201,8 @@ fn end() {
     if state <= Local::GONE {
         return;
     }
+    // A handler that ran between the end and its being known would run as a thread that does not exist.
+    let _blocked = SignalsBlocked::new();
     enter(leave);
     // SAFETY: the state is in no list any more, so this thread has the only pointer to it.
     unsafe {

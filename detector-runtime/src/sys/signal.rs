@@ -140,6 +140,11 @@ impl SignalsBlocked {
         let former = change_mask(MaskChange::Block, SignalSet::ASYNCHRONOUS).ok();
         SignalsBlocked { former, thread_bound: PhantomData }
     }
+
+    /// The mask that will be restored.
+    pub fn former(&self) -> SignalSet {
+        self.former.unwrap_or(SignalSet::EMPTY)
+    }
 }
 
 impl Default for SignalsBlocked {
