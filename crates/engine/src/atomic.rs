@@ -230,7 +230,7 @@ impl<M: Memory> Engine<M> {
     pub fn relaxed_is_known(&self, thread: &Thread, granule: Granule, mask: Mask, write: bool) -> bool {
         let word = self.memory.word(granule).load(Ordering::Acquire);
         Word::is_silent(word)
-            && thread.atomic_seen(granule, mask, write)
+            && thread.atomic_seen(granule, mask, write, self.resets())
             && !(write && thread.fence.is_some())
     }
 
@@ -360,7 +360,7 @@ impl<M: Memory> Engine<M> {
             }
         }
         thread.stamped = true;
-        thread.remember_atomic(granule, mask, write);
+        thread.remember_atomic(granule, mask, write, self.resets());
         let ctx = place.context(&self.contexts, &mut thread.contexts);
         let mut access = Access { address, size, kind, ctx, origin_known: Granule(0) };
         // The bytes were not written plainly since this thread's last access of them, which was checked against

@@ -55,6 +55,9 @@ impl<M: Memory> Engine<M> {
         self.for_each_granule(address, size, &mut |_, cell| {
             if cell.load(Ordering::Relaxed) != 0 {
                 let word = self.lock(cell);
+                if word.record_address().is_some() {
+                    self.count_reset();
+                }
                 // SAFETY: the lock is held, and the word is replaced in the next line.
                 unsafe { Record::free(word) };
                 word::unlock(cell, Word::EMPTY);

@@ -29,6 +29,8 @@ pub struct Engine<M> {
     pub(crate) collection_wanted: AtomicBool,
     /// How many threads have begun and not ended.
     threads: AtomicU32,
+    /// How often atomics were forgotten because their memory is new: what threads remember of them is stale then.
+    resets: AtomicU32,
     lost_epochs: AtomicU64,
     lost_sets: AtomicU64,
     pub(crate) collections: AtomicU64,
@@ -66,6 +68,7 @@ impl<M: Memory> Engine<M> {
             seq_cst: Mutex::new(SyncClock::new()),
             collection_wanted: AtomicBool::new(false),
             threads: AtomicU32::new(0),
+            resets: AtomicU32::new(0),
             lost_epochs: AtomicU64::new(0),
             lost_sets: AtomicU64::new(0),
             collections: AtomicU64::new(0),
@@ -75,7 +78,8 @@ impl<M: Memory> Engine<M> {
     /// True if there is only one thread.
     #[inline]
     pub(crate) fn is_alone(&self) -> bool {
-        self.threads.load(Ordering::Relaxed) <= 1
+        // Who was inside before has left for good, with all that he did: see `end_thread`.
+        self.threads.load(Ordering::Acquire) <= 1
     }
 
     pub(crate) fn begin_thread(&self) {
@@ -83,7 +87,22 @@ impl<M: Memory> Engine<M> {
     }
 
     pub(crate) fn end_thread(&self) {
-        self.threads.fetch_sub(1, Ordering::Relaxed);
+        self.threads.fetch_sub(1, Ordering::Release);
+    }
+
+    /// Threads will begin that nobody announces, while others are inside the engine: no thread may count on being
+    /// the only one. To be called before the first thread begins.
+    pub fn expect_foreign_threads(&self) {
+        self.begin_thread();
+    }
+
+    #[inline]
+    pub(crate) fn resets(&self) -> u32 {
+        self.resets.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn count_reset(&self) {
+        self.resets.fetch_add(1, Ordering::Relaxed);
     }
 
     /// In a forked child: no thread but the caller came along.

@@ -76,6 +76,7 @@ pub(crate) struct Growth {
 struct AtomicSeen {
     granule: u64,
     epoch: Epoch,
+    /// [`Thread::retired`] and the engine's resets, added up.
     retired: u32,
     mask: Mask,
     write: bool,
@@ -204,18 +205,18 @@ impl Thread {
     /// While the epoch has not moved on, nobody can be ordered after that access; so whoever touched the bytes
     /// in between without being ordered before it has been found racing with it.
     #[inline]
-    pub(crate) fn atomic_seen(&self, granule: Granule, mask: Mask, write: bool) -> bool {
+    pub(crate) fn atomic_seen(&self, granule: Granule, mask: Mask, write: bool, resets: u32) -> bool {
         let seen = &self.atomics[granule.0 as usize % ATOMIC_CACHE];
         seen.epoch == self.epoch
             && seen.granule == granule.0
-            && seen.retired == self.retired
+            && seen.retired == self.retired.wrapping_add(resets)
             && seen.mask.contains(mask)
             && (seen.write || !write)
     }
 
     #[inline]
-    pub(crate) fn remember_atomic(&mut self, granule: Granule, mask: Mask, write: bool) {
-        let (epoch, retired) = (self.epoch, self.retired);
+    pub(crate) fn remember_atomic(&mut self, granule: Granule, mask: Mask, write: bool, resets: u32) {
+        let (epoch, retired) = (self.epoch, self.retired.wrapping_add(resets));
         self.atomics[granule.0 as usize % ATOMIC_CACHE] =
             AtomicSeen { granule: granule.0, epoch, retired, mask, write };
     }
@@ -252,10 +253,21 @@ impl<M: Memory> Engine<M> {
     }
 
     /// A thread that was not created through [`Engine::spawn`]: ordered after nothing. No other thread may be
-    /// inside the engine meanwhile: it might count on being the only one.
-    pub fn foreign_thread(&self) -> Box<Thread> {
+    /// inside the engine meanwhile: it might count on being the only one. `others` are all that have begun and
+    /// not ended.
+    pub fn foreign_thread_beside(&self, others: &mut dyn Iterator<Item = &mut Thread>) -> Box<Thread> {
         self.begin_thread();
+        for other in others {
+            // What it released while it was alone has not ended its epoch; it must not cover what follows.
+            other.stamped = true;
+            other.release(self);
+        }
         self.new_thread(&VectorClock::new())
+    }
+
+    /// As [`Engine::foreign_thread_beside`], where nobody was ever alone: see [`Engine::expect_foreign_threads`].
+    pub fn foreign_thread(&self) -> Box<Thread> {
+        self.foreign_thread_beside(&mut core::iter::empty())
     }
 
     fn new_thread(&self, creator: &VectorClock) -> Box<Thread> {

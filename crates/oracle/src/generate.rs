@@ -80,6 +80,7 @@ impl Recipe {
             4..20 => {
                 (recipe.threads, recipe.events, recipe.caution) = (random.within(4, 8) as usize, 120, 98);
                 recipe.weights[0..2].copy_from_slice(&[4, 2]);
+                recipe.weights[9] = 12;
                 recipe.weights[11..15].copy_from_slice(&[16, 8, 1, 10]);
                 recipe.weights[19] = 6;
             }

@@ -247,7 +247,7 @@ impl Detector for EngineDetector {
             return Vec::new();
         }
         if event.op == Op::Appear {
-            let thread = self.engine.foreign_thread();
+            let thread = self.engine.foreign_thread_beside(&mut self.threads.values_mut().map(|t| &mut **t));
             self.introduce(event.thread, thread);
             self.machine.apply(event);
             return Vec::new();
