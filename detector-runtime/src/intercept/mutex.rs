@@ -1,0 +1,144 @@
+//! Mutexes and spin locks: an unlock is ordered before the next lock.
+//!
+//! | call | events |
+//! |---|---|
+//! | `init`, `destroy` | what was released is forgotten: the memory may be another object's next |
+//! | `lock` and its kin, when they succeed | acquire |
+//! | `unlock` | release by the owner, before the real unlock: nobody can acquire meanwhile |
+//!
+//! A robust mutex whose owner died is acquired as well (`EOWNERDEAD`). The inner unlocks of a recursive mutex
+//! release too, which nobody can see before the last one.
+
+use core::ffi::c_int;
+
+use racecheck_engine::Channel;
+
+use super::intercept;
+use super::real::real;
+use crate::gate::enter;
+
+pub(super) type Mutex = libc::pthread_mutex_t;
+type Spin = libc::pthread_spinlock_t;
+
+real! {
+    fn pthread_mutex_init(mutex: *mut Mutex, attributes: *const libc::pthread_mutexattr_t) -> c_int;
+    fn pthread_mutex_destroy(mutex: *mut Mutex) -> c_int;
+    fn pthread_mutex_lock(mutex: *mut Mutex) -> c_int;
+    fn pthread_mutex_trylock(mutex: *mut Mutex) -> c_int;
+    fn pthread_mutex_timedlock(mutex: *mut Mutex, until: *const libc::timespec) -> c_int;
+    fn pthread_mutex_clocklock(
+        mutex: *mut Mutex, clock: libc::clockid_t, until: *const libc::timespec,
+    ) -> c_int;
+    fn pthread_mutex_unlock(mutex: *mut Mutex) -> c_int;
+    fn pthread_spin_init(lock: *mut Spin, shared: c_int) -> c_int;
+    fn pthread_spin_destroy(lock: *mut Spin) -> c_int;
+    fn pthread_spin_lock(lock: *mut Spin) -> c_int;
+    fn pthread_spin_trylock(lock: *mut Spin) -> c_int;
+    fn pthread_spin_unlock(lock: *mut Spin) -> c_int;
+}
+
+/// After a call that begins or ends the life of the lock at `lock`.
+pub(super) fn renewed<T>(result: c_int, lock: *mut T) -> c_int {
+    if result == 0 {
+        enter(|rt, _| rt.engine.forget(lock as u64, Channel::OWNER));
+    }
+    result
+}
+
+/// After a call that tried to lock.
+pub(super) fn locked<T>(result: c_int, lock: *mut T) -> c_int {
+    if result == 0 || result == libc::EOWNERDEAD {
+        acquire(lock);
+    }
+    result
+}
+
+/// The running thread has the lock.
+#[inline]
+pub(super) fn acquire<T>(lock: *mut T) {
+    enter(|rt, thread| rt.engine.acquire(&mut thread.engine, lock as u64, Channel::OWNER));
+}
+
+/// The running thread has the lock and is about to give it back.
+#[inline]
+pub(super) fn release<T>(lock: *mut T) {
+    enter(|rt, thread| rt.engine.release_owner(&mut thread.engine, lock as u64, Channel::OWNER));
+}
+
+intercept! {
+    fn racecheck_intercept_pthread_mutex_init(
+        mutex: *mut Mutex, attributes: *const libc::pthread_mutexattr_t,
+    ) -> c_int {
+        renewed(pthread_mutex_init(mutex, attributes), mutex)
+    }
+}
+
+intercept! {
+    fn racecheck_intercept_pthread_mutex_destroy(mutex: *mut Mutex) -> c_int {
+        renewed(pthread_mutex_destroy(mutex), mutex)
+    }
+}
+
+intercept! {
+    fn racecheck_intercept_pthread_mutex_lock(mutex: *mut Mutex) -> c_int {
+        locked(pthread_mutex_lock(mutex), mutex)
+    }
+}
+
+intercept! {
+    fn racecheck_intercept_pthread_mutex_trylock(mutex: *mut Mutex) -> c_int {
+        locked(pthread_mutex_trylock(mutex), mutex)
+    }
+}
+
+intercept! {
+    fn racecheck_intercept_pthread_mutex_timedlock(mutex: *mut Mutex, until: *const libc::timespec) -> c_int {
+        locked(pthread_mutex_timedlock(mutex, until), mutex)
+    }
+}
+
+intercept! {
+    fn racecheck_intercept_pthread_mutex_clocklock(
+        mutex: *mut Mutex, clock: libc::clockid_t, until: *const libc::timespec,
+    ) -> c_int {
+        locked(pthread_mutex_clocklock(mutex, clock, until), mutex)
+    }
+}
+
+intercept! {
+    fn racecheck_intercept_pthread_mutex_unlock(mutex: *mut Mutex) -> c_int {
+        release(mutex);
+        pthread_mutex_unlock(mutex)
+    }
+}
+
+intercept! {
+    fn racecheck_intercept_pthread_spin_init(lock: *mut Spin, shared: c_int) -> c_int {
+        renewed(pthread_spin_init(lock, shared), lock)
+    }
+}
+
+intercept! {
+    fn racecheck_intercept_pthread_spin_destroy(lock: *mut Spin) -> c_int {
+        renewed(pthread_spin_destroy(lock), lock)
+    }
+}
+
+intercept! {
+    fn racecheck_intercept_pthread_spin_lock(lock: *mut Spin) -> c_int {
+        locked(pthread_spin_lock(lock), lock)
+    }
+}
+
+intercept! {
+    fn racecheck_intercept_pthread_spin_trylock(lock: *mut Spin) -> c_int {
+        locked(pthread_spin_trylock(lock), lock)
+    }
+}
+
+intercept! {
+    fn racecheck_intercept_pthread_spin_unlock(lock: *mut Spin) -> c_int {
+        release(lock);
+        pthread_spin_unlock(lock)
+    }
+}
