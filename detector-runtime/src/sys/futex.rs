@@ -58,6 +58,8 @@ fn classify(result: Result<usize, Errno>) -> Wait {
 /// Takes an address because the word's owner may free it as soon as a waiter sees its new value; an address
 /// without waiters is harmless.
 pub fn wake(word: *const AtomicU32, count: u32) -> usize {
+    // The kernel takes the count as signed, and wakes a single thread for a negative one.
+    let count = count.min(i32::MAX as u32);
     // SAFETY: the kernel uses the address as a key only.
     unsafe { syscall3(Number(libc::SYS_futex), word.addr(), WAKE, count as usize) }.unwrap_or(0)
 }
