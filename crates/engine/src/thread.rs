@@ -255,6 +255,9 @@ impl<M: Memory> Engine<M> {
     /// A thread that was not created through [`Engine::spawn`]: ordered after nothing. No other thread may be
     /// inside the engine meanwhile: it might count on being the only one. `others` are all that have begun and
     /// not ended.
+    ///
+    /// What a thread released while it was alone stands for all it did up to now: if the new thread acquires it,
+    /// races with what came in between are missed. [`Engine::expect_foreign_threads`] makes that exact.
     pub fn foreign_thread_beside(&self, others: &mut dyn Iterator<Item = &mut Thread>) -> Box<Thread> {
         self.begin_thread();
         for other in others {

@@ -7,7 +7,7 @@
 mod support;
 
 use racecheck_oracle::{Random, Recipe, generate};
-use support::{EngineDetector, assert_equal_verdicts};
+use support::Engines;
 
 fn from_env(name: &str, default: u64) -> u64 {
     match std::env::var(name) {
@@ -21,17 +21,16 @@ fn verdicts_are_equal_on_generated_programs() {
     let first = from_env("RACECHECK_ORACLE_SEED", 1);
     let programs = from_env("RACECHECK_ORACLE_PROGRAMS", 20_000);
     let (mut races, mut ordered, mut both) = (0, 0, 0);
-    let mut engine = EngineDetector::new();
+    let mut engines = Engines::default();
     for seed in first..first + programs {
-        // An engine serves many programs, so that slots and epochs are used again; but not all of them, so that a
-        // failure which needs the ones before does not need too many.
+        // Not all programs share an engine, so that a failure which needs the ones before does not need too many.
         if seed % 100 == 0 {
-            engine = EngineDetector::new();
+            engines = Engines::default();
         }
         let random = &mut Random::new(seed);
         let recipe = Recipe::random(random);
         let program = generate(random, &recipe);
-        let tally = assert_equal_verdicts(&mut engine, &program, &format!("RACECHECK_ORACLE_SEED={seed}"));
+        let tally = engines.assert_equal_verdicts(&program, &format!("RACECHECK_ORACLE_SEED={seed}"));
         races += tally.races;
         ordered += tally.ordered;
         both += u64::from(tally.races > 0 && tally.ordered > 0);

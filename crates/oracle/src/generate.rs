@@ -219,7 +219,7 @@ impl Recipe {
 pub fn generate(random: &mut Random, recipe: &Recipe) -> Program {
     let mut oracle = Oracle::new();
     let (mut thread, mut next_thread) = (0, 1);
-    for _ in 0..random.within(1, recipe.threads as u64 - 1) {
+    for _ in 0..random.within(0, recipe.threads as u64 - 1) {
         oracle.happen(Event { thread: 0, op: Op::Spawn(next_thread) });
         next_thread += 1;
     }

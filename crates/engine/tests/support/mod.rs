@@ -89,7 +89,19 @@ pub struct EngineDetector {
 
 impl EngineDetector {
     pub fn new() -> Self {
+        Self::with(Engine::new(TestMemory::new(BASE, AREA + 128)))
+    }
+
+    /// An engine that is exact for `program`: where threads come from nowhere, it must expect them.
+    pub fn for_program(program: &Program) -> Self {
         let engine = Engine::new(TestMemory::new(BASE, AREA + 128));
+        if has_foreign_threads(program) {
+            engine.expect_foreign_threads();
+        }
+        Self::with(engine)
+    }
+
+    fn with(engine: Engine<TestMemory>) -> Self {
         let main = engine.main_thread();
         let (numbers, ids) = (HashMap::from([(main.id(), 0)]), HashMap::from([(0, main.id())]));
         let (threads, machine) = (HashMap::from([(0, main)]), Machine::new());
@@ -313,19 +325,35 @@ pub fn fence_order(order: Order) -> FenceOrder {
     }
 }
 
-/// Runs the program in `engine`; on a divergence prints a small program that shows it, and panics.
-pub fn assert_equal_verdicts(engine: &mut EngineDetector, program: &Program, name: &str) -> Tally {
-    engine.restart();
-    match check(program, engine) {
-        Ok(tally) => tally,
-        Err(divergence) => {
-            let fails = |p: &Program| check(p, &mut EngineDetector::new()).is_err();
-            if !fails(program) {
-                panic!("{name}: they part, but not in a fresh engine.\n{program:?}\n{divergence}");
+fn has_foreign_threads(program: &Program) -> bool {
+    program.events.iter().any(|event| event.op == Op::Appear)
+}
+
+/// Engines that serve many programs, so that slots and epochs are used again.
+#[derive(Default)]
+pub struct Engines {
+    announced: Option<EngineDetector>,
+    foreign: Option<EngineDetector>,
+}
+
+impl Engines {
+    /// Runs the program; on a divergence prints a small program that shows it, and panics.
+    pub fn assert_equal_verdicts(&mut self, program: &Program, name: &str) -> Tally {
+        let engine = if has_foreign_threads(program) { &mut self.foreign } else { &mut self.announced };
+        let engine = engine.get_or_insert_with(|| EngineDetector::for_program(program));
+        engine.restart();
+        match check(program, engine) {
+            Ok(tally) => tally,
+            Err(divergence) => {
+                let fails = |p: &Program| check(p, &mut EngineDetector::for_program(p)).is_err();
+                if !fails(program) {
+                    panic!("{name}: they part, but not in a fresh engine.\n{program:?}\n{divergence}");
+                }
+                let small = shrink(program, fails);
+                let divergence =
+                    check(&small, &mut EngineDetector::for_program(&small)).expect_err("it fails");
+                panic!("{name}: the engine and the oracle part.\n{small:?}\n{divergence}");
             }
-            let small = shrink(program, fails);
-            let divergence = check(&small, &mut EngineDetector::new()).expect_err("it fails");
-            panic!("{name}: the engine and the oracle part.\n{small:?}\n{divergence}");
         }
     }
 }
