@@ -6,10 +6,12 @@ static SYNC: AtomicU32 = AtomicU32::new(0);
 static mut DATA: u64 = 0;
 const HAND_ON: Ordering = Ordering::Release;
 
+/// Acquires from this value and, since it looks for it with relaxed loads, from no other.
 fn wait_for(value: u32) {
-    while SYNC.load(Ordering::Acquire) != value {
+    while SYNC.load(Ordering::Relaxed) != value {
         thread::yield_now();
     }
+    assert_eq!(SYNC.load(Ordering::Acquire), value);
 }
 
 fn main() {

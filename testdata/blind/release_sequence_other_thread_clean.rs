@@ -20,6 +20,8 @@ fn main() {
                 SYNC.fetch_add(1, Ordering::Relaxed);
             });
             s.spawn(move || {
+                // Relaxed first: an acquire load that sees the 1 in passing would be ordered.
+                wait_for(2, Ordering::Relaxed);
                 wait_for(2, Ordering::Acquire);
                 let data = unsafe { DATA };
                 assert_eq!(data, round);

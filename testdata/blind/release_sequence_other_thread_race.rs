@@ -18,6 +18,8 @@ fn main() {
             SYNC.store(2, Ordering::Relaxed);
         });
         s.spawn(|| {
+            // Relaxed first: an acquire load that sees the 1 in passing would be ordered.
+            wait_for(2, Ordering::Relaxed);
             wait_for(2, Ordering::Acquire);
             let data = unsafe { DATA }; // race: read
             assert_eq!(data, 1);

@@ -11,9 +11,11 @@ fn main() {
         SYNC.store(0, Ordering::Relaxed);
         thread::scope(|s| {
             s.spawn(move || {
-                while SYNC.load(Ordering::Acquire) != 2 {
+                // Relaxed first: an acquire load that sees the 1 in passing would be ordered.
+                while SYNC.load(Ordering::Relaxed) != 2 {
                     thread::yield_now();
                 }
+                assert_eq!(SYNC.load(Ordering::Acquire), 2);
                 let data = unsafe { DATA };
                 assert_eq!(data, round);
             });

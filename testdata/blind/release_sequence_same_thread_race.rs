@@ -9,9 +9,11 @@ const SECOND: Ordering = Ordering::Relaxed;
 fn main() {
     thread::scope(|s| {
         s.spawn(|| {
-            while SYNC.load(Ordering::Acquire) != 2 {
+            // Relaxed first: an acquire load that sees the 1 in passing would be ordered.
+            while SYNC.load(Ordering::Relaxed) != 2 {
                 thread::yield_now();
             }
+            assert_eq!(SYNC.load(Ordering::Acquire), 2);
             let data = unsafe { DATA }; // race: read
             assert_eq!(data, 1);
         });

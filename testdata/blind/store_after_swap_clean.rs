@@ -17,9 +17,11 @@ fn main() {
                 assert_eq!(SYNC.swap(3, Ordering::Relaxed), 2);
             });
             s.spawn(move || {
-                while SYNC.load(Ordering::Acquire) != 3 {
+                // Relaxed first: an acquire load that sees the 1 in passing would be ordered.
+                while SYNC.load(Ordering::Relaxed) != 3 {
                     thread::yield_now();
                 }
+                assert_eq!(SYNC.load(Ordering::Acquire), 3);
                 let data = unsafe { DATA };
                 assert_eq!(data, round);
             });

@@ -15,9 +15,11 @@ fn main() {
             SYNC.store(3, Ordering::Relaxed);
         });
         s.spawn(|| {
-            while SYNC.load(Ordering::Acquire) != 3 {
+            // Relaxed first: an acquire load that sees the 1 in passing would be ordered.
+            while SYNC.load(Ordering::Relaxed) != 3 {
                 thread::yield_now();
             }
+            assert_eq!(SYNC.load(Ordering::Acquire), 3);
             let data = unsafe { DATA }; // race: read
             assert_eq!(data, 1);
         });

@@ -21,7 +21,7 @@ mod step {
 }
 
 fn bump() {
-    unsafe { COUNT += 1 }; // race: read, write
+    unsafe { COUNT += 1 }; // race: any, write
 }
 
 fn main() {

@@ -105,6 +105,7 @@ impl fmt::Display for Configuration {
 
 /// A compiled program in a folder of its own, with its libraries beside it.
 pub struct Built {
+    root: PathBuf,
     folder: TempDir,
     limit: Duration,
 }
@@ -113,7 +114,7 @@ impl Built {
     pub fn new(program: &Program, configuration: Configuration) -> Result<Self, String> {
         let folder = TempDir::new().map_err(|error| format!("no folder for the program: {error}"))?;
         let limit = if program.is_slow { SLOW_LIMIT } else { LIMIT };
-        let built = Built { folder, limit };
+        let built = Built { root: program.root.clone(), folder, limit };
         for library in &program.libraries {
             let name = library.file_stem().unwrap().to_string_lossy();
             let output = built.folder.path().join(format!("lib{name}.so"));
@@ -125,7 +126,9 @@ impl Built {
 
     pub fn run(&self) -> Result<Ran, String> {
         let mut command = racecheck();
-        command.arg("run").arg(self.program()).current_dir(self.folder.path());
+        command.arg("run").arg(self.program()).current_dir(&self.root);
+        // Sources are named as they lie in the folder of all programs.
+        command.env("RACECHECK_OPTIONS", format!("strip_path_prefix={}/", self.root.display()));
         process::run(command, self.limit)
     }
 
@@ -141,7 +144,6 @@ impl Built {
         options: &[&str],
         output: &Path,
     ) -> Result<(), String> {
-        // Compiled from the folder of all programs, so that reports name sources as they lie in there.
         let mut command = racecheck();
         command.args(["rustc", "--edition=2024", "-g"]).args(configuration.options()).args(&program.flags);
         command.args(options).arg("-o").arg(output).arg(source).current_dir(&program.root);

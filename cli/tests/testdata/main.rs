@@ -38,6 +38,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let settings = Settings::from_environment();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("testdata");
+    let root = fs::canonicalize(&root).unwrap_or_else(|error| panic!("{}: {error}", root.display()));
     let trials = program::all_in(&root).into_iter().flat_map(|program| {
         let matrix = settings.matrix;
         matrix.configurations().into_iter().filter_map(move |configuration| {

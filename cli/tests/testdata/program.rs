@@ -39,19 +39,19 @@ pub struct Program {
     pub is_slow: bool,
 }
 
-/// A line with `// race: kind`, once for each kind.
+/// One of the two accesses of a race.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark {
-    /// Seen from the folder of all programs.
-    pub file: String,
-    pub line: u32,
     /// The access as a report names it, in lower case, or `any`.
     pub kind: String,
+    /// Where it is: file and line, the file seen from the folder of all programs. The end of a thread,
+    /// which takes its stack away, is nowhere.
+    pub place: Option<String>,
 }
 
 impl fmt::Display for Mark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at {}:{}", self.kind, self.file, self.line)
+        write!(f, "{} at {}", self.kind, self.place.as_deref().unwrap_or("nowhere"))
     }
 }
 
@@ -102,6 +102,7 @@ impl Program {
                 let folder = Path::new(&self.name).parent().unwrap();
                 self.libraries.extend(words.map(|file| folder.join(file)));
             }
+            "race" => self.marks.push(Mark { kind: rest.trim().to_owned(), place: None }),
             "status" => self.status = rest.trim().parse().expect("a status is a number"),
             "thread-state" if rest.trim() == "any" => self.thread_state = ThreadState::Any,
             "needs" if rest.trim() == "unwinding" => self.needs_unwinding = true,
@@ -140,14 +141,16 @@ fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The marked accesses of a source.
+/// The accesses of a source that are marked with `// race: kind`, or with several kinds, as a line can be both.
 fn marks(file: &str, text: &str) -> Vec<Mark> {
     (1..)
         .zip(text.lines())
         .filter_map(|(number, line)| Some((number, line.split_once("// race: ")?.1)))
         .flat_map(|(line, kinds)| {
-            let mark = move |kind: &str| Mark { file: file.to_owned(), line, kind: kind.trim().to_owned() };
-            kinds.split(',').map(mark)
+            let place = format!("{file}:{line}");
+            kinds
+                .split(',')
+                .map(move |kind| Mark { kind: kind.trim().to_owned(), place: Some(place.clone()) })
         })
         .collect()
 }

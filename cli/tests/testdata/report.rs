@@ -10,11 +10,12 @@ const RULE: &str = "==================";
 /// The two accesses of a report, this one and the previous.
 pub struct Pair([Option<Access>; 2]);
 
-/// One of them, at the innermost of its places that is not the library's.
+/// One of them.
 struct Access {
     /// In lower case: `read`, `atomic write`, `free`.
     kind: String,
-    place: String,
+    /// Its innermost place that is not the library's.
+    place: Option<String>,
 }
 
 impl Pair {
@@ -28,23 +29,28 @@ impl Pair {
 
 impl Access {
     fn is(&self, mark: &Mark) -> bool {
-        let place = format!("{}:{}", mark.file, mark.line);
-        let here = self.place.rsplit_once(':').is_some_and(|(line, _column)| {
-            line.strip_suffix(&place).is_some_and(|folder| folder.is_empty() || folder.ends_with('/'))
-        });
+        let here = match (&self.place, &mark.place) {
+            (None, None) => true,
+            (Some(seen), Some(due)) => seen.rsplit_once(':').is_some_and(|(line, _column)| line == due),
+            _ => false,
+        };
         here && (mark.kind == "any" || mark.kind == self.kind)
     }
 
-    /// Reads `Previous write at 0x10 by thread 2:` and the frames below it.
+    /// Reads `Previous write at 0x10 by thread 2:` and the frames below it, or the line
+    /// `Previous end of thread 2, which owned the memory at 0x10`.
     fn parse(section: &str) -> Option<Self> {
         let mut lines = section.lines();
         let heading = lines.next()?.to_lowercase();
         let heading = heading.strip_prefix("previous ").unwrap_or(&heading);
-        let kind = heading.split(" 0x").next()?;
-        let kind = kind.strip_suffix(" at").or_else(|| kind.strip_suffix(" of")).unwrap_or(kind).to_owned();
+        let kind = match heading.split_once(" 0x")?.0 {
+            end if end.starts_with("end of thread") => "end of thread",
+            free if free.ends_with(" of") => free.trim_end_matches(" of"),
+            access => access.trim_end_matches(" at"),
+        };
         let mut places = lines.filter_map(|line| line.strip_prefix("      "));
-        let place = places.find(|place| !place.starts_with("library/")).unwrap_or("nowhere").to_owned();
-        Some(Access { kind, place })
+        let place = places.find(|place| !place.starts_with("library/")).map(str::to_owned);
+        Some(Access { kind: kind.to_owned(), place })
     }
 }
 
@@ -52,7 +58,9 @@ impl fmt::Display for Pair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (access, between) in self.0.iter().zip(["", " and "]) {
             match access {
-                Some(Access { kind, place }) => write!(f, "{between}{kind} at {place}")?,
+                Some(Access { kind, place }) => {
+                    write!(f, "{between}{kind} at {}", place.as_deref().unwrap_or("nowhere"))?;
+                }
                 None => write!(f, "{between}nothing")?,
             }
         }
