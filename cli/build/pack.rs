@@ -5,7 +5,7 @@
 //!
 //! | in the library | in the packed object |
 //! |---|---|
-//! | `__tsan_*`, `__sanitizer_*`, `Annotate*`, `racecheck_rt_*` | visible under the same name |
+//! | `__tsan_*`, `__sanitizer_*`, `Annotate*`, `WTFAnnotate*`, `racecheck_rt_*` | visible under the same name |
 //! | `racecheck_intercept_NAME` | visible as `NAME`, in libc's place |
 //! | everything else, `core` and `alloc` included | local |
 //!
@@ -23,7 +23,7 @@ use crate::read;
 use crate::toolchain::Toolchain;
 
 const INTERCEPTOR: &str = "racecheck_intercept_";
-const ABI: [&str; 4] = ["__tsan_", "__sanitizer_", "Annotate", "racecheck_rt_"];
+const ABI: [&str; 5] = ["__tsan_", "__sanitizer_", "Annotate", "WTFAnnotate", "racecheck_rt_"];
 
 /// The files that packing made.
 pub struct Packed {

@@ -11,6 +11,7 @@ use racecheck_report::model::SCHEMA_VERSION;
 use racecheck_report::text::{TextOptions, write_finding, write_summary};
 use racecheck_report::{Access, Finding, FindingKind, Frame, Location, Op, Options, Stack, Thread};
 
+use crate::abi::annotation::is_benign;
 use crate::lock::SpinLock;
 use crate::memory::heap::Heap;
 use crate::output::Output;
@@ -102,7 +103,7 @@ pub fn emit(runtime: &Runtime, thread: &mut ThreadState) {
 fn emit_one(runtime: &Runtime, race: &Race) {
     let reporter = &runtime.reporter;
     let mut inner = reporter.inner.lock();
-    if !inner.seen.insert(pair(race)) {
+    if !inner.seen.insert(pair(race)) || is_benign(race.previous.address, race.previous.size) {
         return;
     }
     let Some(finding) = describe(runtime, &mut inner.resolver, race) else { return };
