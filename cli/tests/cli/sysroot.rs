@@ -64,6 +64,16 @@ fn two_first_runs_at_once_make_one() {
 }
 
 #[test]
+fn misuse_cache_that_can_not_be_written() {
+    let folder = Folder::with(&[("main.rs", CLEAN), ("cache", "a file")]);
+    compile(&folder)
+        .ran()
+        .assert_status(2)
+        .assert_stderr("could not create")
+        .assert_stderr("Set RACECHECK_CACHE to a folder that racecheck may write to");
+}
+
+#[test]
 fn misuse_toolchain_without_rust_lld() {
     let folder = Folder::with(&[("main.rs", CLEAN)]);
     let toolchain = fake_toolchain(&folder);
