@@ -9,6 +9,8 @@
 
 use core::arch::{asm, global_asm};
 
+use racecheck_engine::SET_KEYS;
+
 use crate::thread::ThreadState;
 
 /// The thread-local block.
@@ -26,8 +28,8 @@ pub struct Local {
     pub known: *mut u64,
     /// Where the shadow call stack ends.
     pub limit: *mut u64,
-    /// Two more values for the high half: [`racecheck_engine::Thread::set_keys`].
-    pub set_keys: [u32; 2],
+    /// More values for the high half: [`racecheck_engine::Thread::set_keys`].
+    pub set_keys: [u32; SET_KEYS],
 }
 
 impl Local {
@@ -42,12 +44,13 @@ global_asm!(
     ".hidden racecheck_local",
     ".type racecheck_local,@object",
     "racecheck_local:",
-    ".zero 64",
-    ".size racecheck_local, 64",
+    ".zero 128",
+    ".size racecheck_local, 128",
     ".popsection",
 );
 
-const _: () = assert!(size_of::<Local>() <= 64);
+const _: () = assert!(size_of::<Local>() <= 128);
+const _: () = assert!(core::mem::offset_of!(Local, set_keys) == 40 && SET_KEYS == 8);
 
 /// The running thread's block.
 #[inline(always)]

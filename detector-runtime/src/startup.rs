@@ -125,11 +125,16 @@ pub fn meet_thread() -> Option<*mut ThreadState> {
         true => runtime.engine.main_thread(),
         false => {
             // The engine may count on its only thread being the only one, so that one must be outside meanwhile.
-            // SAFETY: this thread has no state yet and is not inside.
-            let world = unsafe { stop_the_world(runtime, core::ptr::null_mut()) };
-            let engine = runtime.engine.foreign_thread();
-            drop(world);
-            engine
+            // SAFETY: this thread has no state yet and is not inside; the others' states are alive and their threads
+            // wait outside, while the world is stopped.
+            unsafe {
+                let world = stop_the_world(runtime, core::ptr::null_mut());
+                let mut others = world.threads().iter().map(|&t| &mut *(*t).engine);
+                let engine = runtime.engine.foreign_thread_beside(&mut others);
+                world.threads().iter().for_each(|&t| (*t).refresh_keys());
+                drop(world);
+                engine
+            }
         }
     };
     let info = ThreadInfo::new(engine.id(), None, Ctx::UNKNOWN);
@@ -160,7 +165,7 @@ pub fn install(
         info,
         ignore: 0,
         jumps: intercept::jump::Depths::new(),
-        last_rounds: 0,
+        block: local(),
     }));
     runtime.registry.lock().running.push(state);
     // SAFETY: the block is the running thread's own, and the state was made above.

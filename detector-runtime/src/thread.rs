@@ -10,7 +10,7 @@ use racecheck_engine::{ContextCache, ContextTable, Ctx, Place, Thread, ThreadId}
 
 use crate::calls::CallStack;
 use crate::intercept::jump::Depths;
-use crate::local::local;
+use crate::local::Local;
 use crate::lock::SpinLock;
 use crate::memory::heap::HeapCache;
 
@@ -72,8 +72,8 @@ pub struct ThreadState {
     pub ignore: u32,
     /// How deep calls of `setjmp` were.
     pub jumps: Depths,
-    /// How many rounds of thread-specific destructors are still waited for before the thread's end is taken.
-    pub last_rounds: u32,
+    /// The thread-local block of its thread.
+    pub block: *mut Local,
 }
 
 impl ThreadState {
@@ -94,11 +94,11 @@ impl ThreadState {
     #[inline]
     pub fn refresh_keys(&self) {
         let epoch = self.engine.epoch();
-        // SAFETY: the block is the running thread's own, and `self` is its state.
+        // SAFETY: the block lives as long as its thread, and that is here, or waits outside of a stopped world.
         unsafe {
-            (*local()).write_key = write_key(epoch);
-            (*local()).read_key = read_key(epoch);
-            (*local()).set_keys = self.engine.set_keys();
+            (*self.block).write_key = write_key(epoch);
+            (*self.block).read_key = read_key(epoch);
+            (*self.block).set_keys = *self.engine.set_keys();
         }
     }
 }

@@ -22,10 +22,13 @@ use crate::engine::{Access, Engine};
 use crate::epoch::Epoch;
 use crate::memory::{Granule, Memory, OriginKind};
 use crate::race::{AccessKind, Side};
-use crate::readset::{Read, SetId};
-use crate::record::{Record, Segment};
+use crate::readset::Read;
+use crate::record::{Reader, Record, Segment};
 use crate::thread::{Growth, Thread};
 use crate::word::{self, Mask, Reads, Word};
+
+/// After so many sets of readers in a row that no other granule had, readers are listed apart.
+const MANY_NEW_SETS: u32 = 8;
 
 impl<M: Memory> Engine<M> {
     /// A plain read of `size` bytes at `address`, any size and alignment.
@@ -48,13 +51,6 @@ impl<M: Memory> Engine<M> {
             && (word.write() == thread.epoch
                 || word.reads() == Reads::from(thread.epoch)
                 || word.reads().set().is_some_and(|set| thread.holds_me(set)))
-    }
-
-    /// The set of readers that `granule` names, if it names one.
-    #[inline]
-    pub fn readers(&self, granule: Granule) -> Option<SetId> {
-        let word = Word::from_bits(self.memory.word(granule).load(Ordering::Relaxed));
-        if word.mask().is_empty() { None } else { word.reads().set() }
     }
 
     /// True if this write needs no further look.
@@ -107,6 +103,10 @@ impl<M: Memory> Engine<M> {
             return word::unlock(cell, new.word());
         }
         let old = Segment::from_word(word, contexts.load(Ordering::Relaxed));
+        if access.kind == AccessKind::Read && self.keeps_readers_apart(thread, &old) {
+            let record = Box::new(self.with_readers(old));
+            return self.expanded(thread, granule, mask, access, cell, record.into_word());
+        }
         let fresh = mask & !old.mask;
         if !fresh.is_empty() && !self.check_origin(thread, granule, fresh, access) {
             return word::unlock(cell, word);
@@ -151,6 +151,11 @@ impl<M: Memory> Engine<M> {
         // SAFETY: the lock of `cell` is held, and this is the only reference made under it.
         let Some(record) = (unsafe { Record::of(word) }) else { return word::unlock(cell, word) };
         self.check_atomics(thread, granule, mask, access, record);
+        if access.kind == AccessKind::Read && record.lists_readers {
+            self.read_listed(thread, granule, mask, access, record);
+            return word::unlock(cell, word);
+        }
+        self.check_readers(thread, granule, mask, access, record);
         let mut pieces: SmallVec<[Segment; 2]> = SmallVec::new();
         let mut fresh = mask;
         for old in core::mem::take(&mut record.segments) {
@@ -162,14 +167,13 @@ impl<M: Memory> Engine<M> {
                 self.add_piece(thread, &mut pieces, new);
             }
         }
-        let touched = record.atomics.iter().fold(Mask::NONE, |m, a| m | a.mask);
-        let unknown = fresh & !touched;
+        let unknown = fresh & !record.touched();
         if unknown.is_empty() || self.check_origin(thread, granule, unknown, access) {
             self.add_piece(thread, &mut pieces, Segment { mask: fresh, ..self.fresh(thread, access) });
         }
         record.segments = pieces;
         if access.kind == AccessKind::Write {
-            record.forget_atomics(mask);
+            record.forget_accesses(mask);
             record.end_sequences(mask);
         }
         if record.fits_word() {
@@ -180,6 +184,91 @@ impl<M: Memory> Engine<M> {
             return word::unlock(cell, only.word());
         }
         word::unlock(cell, word);
+    }
+
+    /// True if the readers of these bytes are better kept in a list of their own than in a set: sets pay where
+    /// many granules have the same readers, and cost where each read makes a new one, as behind a reader-writer
+    /// lock.
+    #[inline]
+    fn keeps_readers_apart(&self, thread: &Thread, old: &Segment) -> bool {
+        thread.new_sets >= MANY_NEW_SETS
+            && old.write != thread.epoch
+            && (old.reads.set().is_some()
+                || old.reads.epoch().is_some_and(|e| e != thread.epoch && !self.ordered(thread, e)))
+    }
+
+    /// The record that says the same as `old`, with a list of readers.
+    #[cold]
+    fn with_readers(&self, old: Segment) -> Record {
+        let mut record = Record { lists_readers: true, ..Record::default() };
+        let mut list = |epoch: Epoch, ctx: Ctx| {
+            let (slot, _) = self.epochs.resolve(epoch);
+            record.readers.push(Reader { mask: old.mask, slot, epoch, ctx });
+        };
+        if let Some(epoch) = old.reads.epoch() {
+            list(epoch, old.read_ctx);
+        } else if let Some(set) = old.reads.set() {
+            self.sets.members(set).iter().for_each(|r| list(r.epoch, r.ctx));
+        }
+        record.segments.push(Segment { reads: Reads::NONE, read_ctx: Ctx::UNKNOWN, ..old });
+        record
+    }
+
+    /// A read of a granule whose record lists readers.
+    fn read_listed(
+        &self,
+        thread: &mut Thread,
+        granule: Granule,
+        mask: Mask,
+        access: &mut Access,
+        record: &mut Record,
+    ) {
+        let me = thread.epoch;
+        // The bytes were not written since this thread's last read of them, which was checked against the write
+        // before it.
+        if let Some(mine) = record.readers.iter_mut().find(|r| r.slot == thread.slot && r.mask == mask) {
+            if mine.epoch != me {
+                (mine.epoch, mine.ctx) = (me, access.ctx);
+            }
+            return;
+        }
+        let mut fresh = mask;
+        for old in &record.segments {
+            let both = old.mask & mask;
+            fresh = fresh & !old.mask;
+            if !both.is_empty() && !old.write.is_none() && old.write != me && !self.ordered(thread, old.write)
+            {
+                self.race_with(thread, granule, both, access, AccessKind::Write, old.write, old.write_ctx);
+            }
+        }
+        let unknown = fresh & !record.touched();
+        if !unknown.is_empty() && !self.check_origin(thread, granule, unknown, access) {
+            return;
+        }
+        record
+            .readers
+            .retain(|r| !(mask.contains(r.mask) && (r.epoch == me || self.ordered(thread, r.epoch))));
+        record.readers.push(Reader { mask, slot: thread.slot, epoch: me, ctx: access.ctx });
+    }
+
+    /// A write must be ordered after the reads in the list as well.
+    #[inline]
+    pub(crate) fn check_readers(
+        &self,
+        thread: &mut Thread,
+        granule: Granule,
+        mask: Mask,
+        access: &Access,
+        record: &Record,
+    ) {
+        if matches!(access.kind, AccessKind::Read | AccessKind::AtomicRead) {
+            return;
+        }
+        for r in &record.readers {
+            if r.mask.meets(mask) && r.epoch != thread.epoch && !self.ordered(thread, r.epoch) {
+                self.race_with(thread, granule, r.mask & mask, access, AccessKind::Read, r.epoch, r.ctx);
+            }
+        }
     }
 
     /// The history that bytes without one get from this access.
@@ -250,8 +339,9 @@ impl<M: Memory> Engine<M> {
     fn share(&self, thread: &mut Thread, old: Segment, ctx: Ctx) -> Segment {
         let me = thread.epoch;
         let from_ctx = if old.reads.set().is_some() { Ctx::UNKNOWN } else { old.read_ctx };
-        let known = thread.growth(old.reads.0, from_ctx, ctx);
+        let known = *thread.growth(old.reads.0, from_ctx, ctx);
         if known.from == old.reads.0 && known.from_ctx == from_ctx && known.epoch == me && known.ctx == ctx {
+            thread.new_sets = 0;
             let to = Reads(known.to);
             if let Some(set) = to.set() {
                 thread.remember_set(set);
@@ -272,6 +362,7 @@ impl<M: Memory> Engine<M> {
             (None, None) => {}
         }
         readers.push(Read { epoch: me, ctx });
+        thread.new_sets += 1;
         let to = match readers.len() {
             1 => Reads::from(me),
             _ => match self.sets.intern(&mut readers) {

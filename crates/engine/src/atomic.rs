@@ -229,7 +229,7 @@ impl<M: Memory> Engine<M> {
     #[inline]
     pub fn relaxed_is_known(&self, thread: &Thread, granule: Granule, mask: Mask, write: bool) -> bool {
         let word = self.memory.word(granule).load(Ordering::Acquire);
-        Word::is_silent(word)
+        Word::is_silent(word, mask)
             && thread.atomic_seen(granule, mask, write, self.resets())
             && !(write && thread.fence.is_some())
     }
@@ -238,8 +238,8 @@ impl<M: Memory> Engine<M> {
     /// granule in the meantime. A load is then to be repeated through the engine; a read-modify-write, which can't
     /// be, is told by [`Engine::relaxed_read`].
     #[inline]
-    pub fn spoke_meanwhile(&self, granule: Granule) -> bool {
-        !Word::is_silent(self.memory.word(granule).load(Ordering::Acquire))
+    pub fn spoke_meanwhile(&self, granule: Granule, mask: Mask) -> bool {
+        !Word::is_silent(self.memory.word(granule).load(Ordering::Acquire), mask)
     }
 
     /// A relaxed operation has read these bytes, not long ago.
@@ -284,7 +284,15 @@ impl<M: Memory> Engine<M> {
         if let Some(store) = effect.store {
             self.publish(thread, record, mask, store);
         }
-        word::unlock(cell, if record.locations.is_empty() { word } else { word.with_clocks() });
+        if record.is_empty() {
+            // The access was one to memory that was freed before.
+            // SAFETY: the lock is held, and the word is replaced in the next line.
+            unsafe { Record::free(word) };
+            word::unlock(cell, Word::EMPTY);
+            return value;
+        }
+        let clocks = record.clocks();
+        word::unlock(cell, word.with_clocks(clocks));
         value
     }
 
@@ -324,8 +332,14 @@ impl<M: Memory> Engine<M> {
             self.publish_wide(thread, &mut parts, store);
         }
         for mut part in parts {
-            let clocks = !self.record_of(&mut part).locations.is_empty();
-            word::unlock(part.cell, if clocks { part.word.with_clocks() } else { part.word });
+            if self.record_of(&mut part).is_empty() {
+                // SAFETY: the lock is held, and the word is replaced in the next line.
+                unsafe { Record::free(part.word) };
+                word::unlock(part.cell, Word::EMPTY);
+                continue;
+            }
+            let clocks = self.record_of(&mut part).clocks();
+            word::unlock(part.cell, part.word.with_clocks(clocks));
         }
         value
     }
@@ -345,6 +359,7 @@ impl<M: Memory> Engine<M> {
         place: impl Place,
     ) {
         let write = kind == AccessKind::AtomicWrite;
+        let read_since = write && record.has_reads(mask);
         let mut mine = None;
         for a in &mut record.atomics {
             if a.slot != thread.slot || !a.mask.contains(mask) || (write && !a.write) {
@@ -360,17 +375,16 @@ impl<M: Memory> Engine<M> {
             }
         }
         thread.stamped = true;
-        thread.remember_atomic(granule, mask, write, self.resets());
         let ctx = place.context(&self.contexts, &mut thread.contexts);
         let mut access = Access { address, size, kind, ctx, origin_known: Granule(0) };
         // The bytes were not written plainly since this thread's last access of them, which was checked against
         // the write before it. So only later reads are left to be looked at.
         if let Some(mine) = mine
-            && !(write && record.segments.iter().any(|s| s.mask.meets(mask) && !s.reads.is_none()))
+            && !read_since
         {
             mine.epoch = thread.epoch;
             mine.ctx = ctx;
-            return;
+            return thread.remember_atomic(granule, mask, write, self.resets());
         }
         self.record_new(thread, record, granule, mask, &mut access);
     }
@@ -386,7 +400,7 @@ impl<M: Memory> Engine<M> {
         access: &mut Access,
     ) {
         let write = access.kind == AccessKind::AtomicWrite;
-        let mut known = record.atomics.iter().fold(Mask::NONE, |m, a| m | a.mask);
+        let mut known = record.touched();
         for old in &record.segments {
             known = known | old.mask;
             if !old.mask.meets(mask) {
@@ -408,6 +422,7 @@ impl<M: Memory> Engine<M> {
                 self.check_reads(thread, granule, old, access);
             }
         }
+        self.check_readers(thread, granule, mask, access, record);
         let unknown = mask & !known;
         if !unknown.is_empty() && !self.check_origin(thread, granule, unknown, access) {
             return;
@@ -422,6 +437,7 @@ impl<M: Memory> Engine<M> {
         record.atomics.retain(|a| !says_less(a));
         let (slot, epoch) = (thread.slot, thread.epoch);
         record.atomics.push(AtomicAccess { mask, write, slot, epoch, ctx: access.ctx });
+        thread.remember_atomic(granule, mask, write, self.resets());
     }
 
     /// The store's part: what the location's clock becomes.

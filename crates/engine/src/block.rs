@@ -94,8 +94,11 @@ impl<M: Memory> Engine<M> {
                 for &old in &record.segments {
                     self.check_history(thread, granule, old, access);
                 }
+                self.check_readers(thread, granule, Mask::FULL, access, record);
                 for a in &record.atomics {
                     if a.epoch != thread.epoch && !self.ordered(thread, a.epoch) {
+                        // Its thread may still be in that epoch, and remember the access.
+                        self.count_reset();
                         let kind = if a.write { AccessKind::AtomicWrite } else { AccessKind::AtomicRead };
                         self.race_with(thread, granule, a.mask, access, kind, a.epoch, a.ctx);
                     }

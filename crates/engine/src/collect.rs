@@ -134,6 +134,9 @@ impl<M: Memory> Engine<M> {
         for a in &record.atomics {
             self.mark_epoch(a.epoch, marks);
         }
+        for r in &record.readers {
+            self.mark_epoch(r.epoch, marks);
+        }
         for location in &mut record.locations {
             if location.clock.names(|slot| waiting.get(slot.index()).copied().unwrap_or(false)) {
                 location.clock.melt();

@@ -4,7 +4,7 @@ use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use spin::Mutex;
 
-use crate::clock::SyncClock;
+use crate::clock::{SyncClock, Time};
 use crate::context::ContextTable;
 use crate::epoch::{Epoch, EpochTable};
 use crate::memory::{Granule, Memory};
@@ -29,12 +29,16 @@ pub struct Engine<M> {
     pub(crate) collection_wanted: AtomicBool,
     /// How many threads have begun and not ended.
     threads: AtomicU32,
+    last_time: Time,
     /// How often atomics were forgotten because their memory is new: what threads remember of them is stale then.
     resets: AtomicU32,
     lost_epochs: AtomicU64,
     lost_sets: AtomicU64,
     pub(crate) collections: AtomicU64,
 }
+
+/// Far enough from the end of [`Time`] that nobody comes there before he looks.
+const LAST_TIME: Time = Time::MAX / 2;
 
 /// What the engine holds, and what it had to give up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -68,6 +72,7 @@ impl<M: Memory> Engine<M> {
             seq_cst: Mutex::new(SyncClock::new()),
             collection_wanted: AtomicBool::new(false),
             threads: AtomicU32::new(0),
+            last_time: LAST_TIME,
             resets: AtomicU32::new(0),
             lost_epochs: AtomicU64::new(0),
             lost_sets: AtomicU64::new(0),
@@ -94,6 +99,17 @@ impl<M: Memory> Engine<M> {
     /// the only one. To be called before the first thread begins.
     pub fn expect_foreign_threads(&self) {
         self.begin_thread();
+    }
+
+    /// Lets slots be used up sooner than they would be, for tests.
+    #[doc(hidden)]
+    pub fn set_last_time(&mut self, time: Time) {
+        self.last_time = time;
+    }
+
+    /// When this time has come in a slot, it is used up.
+    pub(crate) fn last_time(&self) -> Time {
+        self.last_time
     }
 
     #[inline]

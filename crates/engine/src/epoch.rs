@@ -47,11 +47,11 @@ impl Epoch {
         self.0 == 0
     }
 
-    /// The next epoch of the same block, if there is one.
+    /// The next epoch of the same block, if there is one; [`Epoch::NONE`] has none.
     #[inline]
     pub(crate) fn next_in_block(self) -> Option<Epoch> {
         let next = self.0 + 1;
-        (next & (BLOCK_LEN - 1) != 0).then_some(Epoch(next))
+        (next & (BLOCK_LEN - 1) != 0 && !self.is_none()).then_some(Epoch(next))
     }
 
     fn block(self) -> usize {

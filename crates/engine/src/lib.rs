@@ -57,5 +57,5 @@ pub use epoch::Epoch;
 pub use memory::{Granule, Memory, Origin, OriginKind};
 pub use race::{AccessKind, Race, Side};
 pub use sync::Channel;
-pub use thread::{Thread, ThreadId};
+pub use thread::{SET_KEYS, Thread, ThreadId};
 pub use word::Mask;

@@ -75,6 +75,17 @@ pub(crate) struct AtomicAccess {
     pub ctx: Ctx,
 }
 
+/// A thread's last plain read of these bytes since they were written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Reader {
+    /// While a thread's entry has these bytes, nobody has written them plainly since.
+    pub mask: Mask,
+    /// The slot that `epoch` is of.
+    pub slot: Slot,
+    pub epoch: Epoch,
+    pub ctx: Ctx,
+}
+
 /// What an acquire of these bytes (or of this sync object) learns.
 #[derive(Debug)]
 pub(crate) struct Location {
@@ -89,6 +100,9 @@ pub(crate) struct Record {
     /// Disjoint masks.
     pub segments: SmallVec<[Segment; 2]>,
     pub atomics: SmallVec<[AtomicAccess; 2]>,
+    /// Plain reads go to `readers` instead of the segments.
+    pub lists_readers: bool,
+    pub readers: SmallVec<[Reader; 2]>,
     /// The masks of [`Channel::ATOMIC`] are disjoint.
     pub locations: SmallVec<[Location; 1]>,
 }
@@ -123,7 +137,32 @@ impl Record {
 
     /// True if nothing is left that a shadow word could not hold.
     pub(crate) fn fits_word(&self) -> bool {
-        self.segments.len() <= 1 && self.atomics.is_empty() && self.locations.is_empty()
+        self.segments.len() <= 1
+            && self.atomics.is_empty()
+            && self.readers.is_empty()
+            && self.locations.is_empty()
+    }
+
+    /// True if some of these bytes were read since they were written.
+    pub(crate) fn has_reads(&self, mask: Mask) -> bool {
+        !self.readers.is_empty() || self.segments.iter().any(|s| s.mask.meets(mask) && !s.reads.is_none())
+    }
+
+    /// True if nothing at all is recorded.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.atomics.is_empty() && self.segments.is_empty() && self.fits_word()
+    }
+
+    /// The bytes of which accesses are recorded beside the segments.
+    pub(crate) fn touched(&self) -> Mask {
+        let atomics = self.atomics.iter().fold(Mask::NONE, |m, a| m | a.mask);
+        self.readers.iter().fold(atomics, |m, r| m | r.mask)
+    }
+
+    /// The bytes that an acquire may learn something from.
+    pub(crate) fn clocks(&self) -> Mask {
+        self.locations.iter().fold(Mask::NONE, |m, l| m | l.mask)
     }
 
     /// The atomic locations of which `mask` holds a byte.
@@ -141,12 +180,16 @@ impl Record {
         });
     }
 
-    /// The bytes in `mask` were written plainly: whoever races with an atomic access that is ordered before the
-    /// write races with the write.
-    pub(crate) fn forget_atomics(&mut self, mask: Mask) {
+    /// The bytes in `mask` were written plainly: whoever races with an access that is ordered before the write
+    /// races with the write.
+    pub(crate) fn forget_accesses(&mut self, mask: Mask) {
         self.atomics.retain(|a| {
             a.mask = a.mask & !mask;
             !a.mask.is_empty()
+        });
+        self.readers.retain(|r| {
+            r.mask = r.mask & !mask;
+            !r.mask.is_empty()
         });
     }
 

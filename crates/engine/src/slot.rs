@@ -82,13 +82,32 @@ impl Slots {
         }
     }
 
-    /// A slot for a new thread, whose creator knows `creator`.
-    pub(crate) fn lease(&mut self, creator: &VectorClock) -> (Lease, ThreadId) {
+    /// A slot for a new thread, whose creator knows `creator`. No slot is given away in which `last_time` has come.
+    pub(crate) fn lease(&mut self, creator: &VectorClock, last_time: Time) -> (Lease, ThreadId) {
         let thread = ThreadId(self.next_thread);
         self.next_thread += 1;
+        (self.lease_to(thread, creator, last_time), thread)
+    }
+
+    /// Another slot for `thread`, which knows `clock`; its times in the present one end with `end`.
+    pub(crate) fn change(
+        &mut self,
+        thread: ThreadId,
+        end: Published,
+        clock: &VectorClock,
+        last_time: Time,
+    ) -> Lease {
+        let column = &mut self.columns[end.slot.index()];
+        column.last_time = end.time;
+        column.last_epoch = Epoch::NONE;
+        // It waits for ever: there is no time left in it for anybody.
+        self.lease_to(thread, clock, last_time)
+    }
+
+    fn lease_to(&mut self, thread: ThreadId, creator: &VectorClock, last_time: Time) -> Lease {
         let fits = |s: &Slot| {
             let c = &self.columns[s.index()];
-            c.last_time < Time::MAX / 2 && (c.clean || creator.get(*s) >= c.last_time)
+            c.last_time < last_time && (c.clean || creator.get(*s) >= c.last_time)
         };
         let oldest = self.waiting.len().saturating_sub(LOOK_AT);
         let found = self.waiting[oldest..].iter().rposition(fits).map(|i| oldest + i);
@@ -113,7 +132,7 @@ impl Slots {
             }
         };
         self.columns[lease.slot.index()].tenants.push((lease.time, thread));
-        (lease, thread)
+        lease
     }
 
     /// The tenant of `end.slot` is done; `end` is what a joiner learns.

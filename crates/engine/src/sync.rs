@@ -62,6 +62,7 @@ impl<M: Memory> Engine<M> {
         // SAFETY: the lock is held, this is the only reference, and the word is stored at the unlock.
         let record = unsafe { expand(&mut word, contexts) };
         f(&mut record.location(Mask(1 << (object & 7)), channel).clock);
-        word::unlock(cell, word.with_clocks());
+        let clocks = record.clocks();
+        word::unlock(cell, word.with_clocks(clocks));
     }
 }

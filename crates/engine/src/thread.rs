@@ -24,7 +24,8 @@ use crate::word::{Mask, Reads};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ThreadId(pub u32);
 
-const SET_CACHE: usize = 16;
+/// How many read sets a thread knows itself to be in.
+pub const SET_KEYS: usize = 8;
 /// No read part of a shadow word has this value.
 const NO_SET: u32 = u32::MAX;
 const GROW_CACHE: usize = 64;
@@ -40,16 +41,18 @@ pub struct Thread {
     /// What the last release published of the others; stale once `learnt` is set.
     base: Arc<[Time]>,
     learnt: bool,
+    /// No number was left for the current time: the epoch is that of an earlier one.
+    is_behind: bool,
     /// An access carries the current epoch.
     pub(crate) stamped: bool,
     /// What earlier relaxed loads read, for a later acquire fence.
     pub(crate) pending: SyncClock,
     /// What the last release fence published, for later relaxed stores.
     pub(crate) fence: Option<Published>,
-    /// Read sets that are known to hold the current epoch: `epoch << 32 | set`.
-    sets: [u64; SET_CACHE],
-    /// The two of them that were named last, as a shadow word's read part names them.
-    last_sets: [u32; 2],
+    /// Read sets that are known to hold the current epoch, as a shadow word's read part names them.
+    sets: [u32; SET_KEYS],
+    /// How many read sets in a row this thread had to make anew.
+    pub(crate) new_sets: u32,
     /// Read sets that this thread grew in this epoch: from which state, to which set.
     grown: [Growth; GROW_CACHE],
     /// Atomic accesses that are recorded in the current epoch.
@@ -121,7 +124,8 @@ impl Thread {
     /// Publishes what the thread knows and moves on to the next epoch.
     #[inline]
     pub(crate) fn release<M: Memory>(&mut self, engine: &Engine<M>) -> Release<'_> {
-        let now = self.clock.get(self.slot);
+        let slot = self.slot;
+        let now = self.clock.get(slot);
         let mut time = now;
         if self.learnt {
             self.base = self.clock.entries().into();
@@ -135,7 +139,7 @@ impl Thread {
         if time == now && !engine.is_alone() {
             self.advance(engine, now);
         }
-        Release { slot: self.slot, time, base: &self.base }
+        Release { slot, time, base: &self.base }
     }
 
     /// The first time at which a release of this thread can have happened.
@@ -144,53 +148,68 @@ impl Thread {
         self.base.get(self.slot.index()).copied().unwrap_or(Time::MAX)
     }
 
+    #[inline]
     fn advance<M: Memory>(&mut self, engine: &Engine<M>, time: Time) {
-        let next = match self.epoch.next_in_block() {
-            Some(e) => Some(e),
-            None => {
-                if engine.epochs.percent_left() < crate::collect::DUE_PERCENT {
-                    engine.want_collection();
-                }
-                engine.epochs.deal(self.slot, time + 1)
-            }
-        };
-        match next {
+        self.clock.set(self.slot, time + 1);
+        self.stamped = false;
+        self.sets = [NO_SET; SET_KEYS];
+        match self.epoch.next_in_block() {
+            Some(epoch) if !self.is_behind => self.epoch = epoch,
+            _ => self.begin_block(engine),
+        }
+    }
+
+    #[cold]
+    fn begin_block<M: Memory>(&mut self, engine: &Engine<M>) {
+        if self.clock.get(self.slot) > engine.last_time() {
+            self.change_slot(engine);
+        }
+        if engine.epochs.percent_left() < crate::collect::DUE_PERCENT {
+            engine.want_collection();
+        }
+        match engine.epochs.deal(self.slot, self.clock.get(self.slot)) {
             Some(epoch) => {
                 self.epoch = epoch;
-                self.clock.set(self.slot, time + 1);
-                self.stamped = false;
-                self.last_sets = [NO_SET; 2];
+                self.is_behind = false;
             }
             // Later accesses will look older than they are: races with them may be missed, none is invented.
-            None => engine.count_lost_epoch(),
+            None => {
+                self.is_behind = true;
+                // What is done in this epoch may look done already: the next release has to try again.
+                self.stamped = true;
+                engine.count_lost_epoch();
+            }
         }
+    }
+
+    /// The times of the thread's slot are used up. It goes on in another, as a thread that knows all it knew.
+    fn change_slot<M: Memory>(&mut self, engine: &Engine<M>) {
+        let end = Published { slot: self.slot, time: self.clock.get(self.slot), base: self.base.clone() };
+        let lease = engine.slots.lock().change(self.id, end, &self.clock, engine.last_time());
+        self.slot = lease.slot;
+        self.clock.set(lease.slot, lease.time);
+        // The base does not hold the last times of the old slot.
+        self.learnt = true;
     }
 
     /// True if `set` is known to hold this thread's current epoch.
     #[inline]
     pub(crate) fn holds_me(&self, set: SetId) -> bool {
-        self.sets[set.0 as usize % SET_CACHE] == u64::from(self.epoch.0) << 32 | u64::from(set.0)
-    }
-
-    pub(crate) fn remember_set(&mut self, set: SetId) {
-        self.sets[set.0 as usize % SET_CACHE] = u64::from(self.epoch.0) << 32 | u64::from(set.0);
-        self.name_set(set);
-    }
-
-    /// `set`, which holds the current epoch, was met: it will be again.
-    #[inline]
-    pub fn name_set(&mut self, set: SetId) {
         let key = Reads::from(set).0;
-        if self.last_sets[0] != key {
-            self.last_sets = [key, self.last_sets[0]];
-        }
+        self.sets[key as usize % SET_KEYS] == key
     }
 
-    /// Two more values of a shadow word's high half, beside [`crate::word::read_key`], that say that this thread
-    /// has read the bytes in its current epoch.
     #[inline]
-    pub fn set_keys(&self) -> [u32; 2] {
-        self.last_sets
+    pub(crate) fn remember_set(&mut self, set: SetId) {
+        let key = Reads::from(set).0;
+        self.sets[key as usize % SET_KEYS] = key;
+    }
+
+    /// More values of a shadow word's high half, beside [`crate::word::read_key`], that say that this thread has
+    /// read the bytes in its current epoch. A value can only be at the place that its low bits name.
+    #[inline]
+    pub fn set_keys(&self) -> &[u32; SET_KEYS] {
+        &self.sets
     }
 
     #[inline]
@@ -228,8 +247,7 @@ impl Thread {
 
     /// Forgets everything that names read sets, for a collection.
     pub(crate) fn flush_caches(&mut self) {
-        self.sets = [0; SET_CACHE];
-        self.last_sets = [NO_SET; 2];
+        self.sets = [NO_SET; SET_KEYS];
         self.grown = [Growth::default(); GROW_CACHE];
     }
 }
@@ -245,10 +263,12 @@ impl<M: Memory> Engine<M> {
     pub fn spawn(&self, parent: &mut Thread) -> Box<Thread> {
         // From here on the parent is not alone, so its release ends its epoch.
         self.begin_thread();
-        let time = parent.release(self).time;
+        let Release { slot, time, .. } = parent.release(self);
+        // The parent may have done nothing in its present epoch yet: then the release did not end it. Or it may
+        // have begun another slot; in any case, what it does next is unknown to the child.
+        let published = if parent.slot == slot { time } else { parent.clock.get(parent.slot) - 1 };
         let mut child = self.new_thread(&parent.clock);
-        // The parent may have done nothing in its present epoch yet: then the release did not end it.
-        child.clock.set(parent.slot, time);
+        child.clock.set(parent.slot, published);
         child
     }
 
@@ -274,7 +294,7 @@ impl<M: Memory> Engine<M> {
     }
 
     fn new_thread(&self, creator: &VectorClock) -> Box<Thread> {
-        let (lease, id) = self.slots.lock().lease(creator);
+        let (lease, id) = self.slots.lock().lease(creator, self.last_time());
         let epoch = lease
             .last_epoch
             .and_then(Epoch::next_in_block)
@@ -288,14 +308,15 @@ impl<M: Memory> Engine<M> {
             id,
             slot: lease.slot,
             epoch: epoch.unwrap_or(Epoch::NONE),
+            is_behind: epoch.is_none(),
             clock,
             base: Arc::from([]),
             learnt: true,
             stamped: false,
             pending: SyncClock::new(),
             fence: None,
-            sets: [0; SET_CACHE],
-            last_sets: [NO_SET; 2],
+            sets: [NO_SET; SET_KEYS],
+            new_sets: 0,
             grown: [Growth::default(); GROW_CACHE],
             atomics: [AtomicSeen::default(); ATOMIC_CACHE],
             retired: 0,
@@ -308,15 +329,18 @@ impl<M: Memory> Engine<M> {
     /// The thread has done its last access.
     pub fn exit(&self, thread: &mut Thread) {
         let base = thread.release(self).base.clone();
+        // In a new slot the release was not the last word.
+        let base = if thread.learnt { thread.clock.entries().into() } else { base };
         // If there is an epoch after the release it was never used: the next tenant's first time is the one
         // after it.
         let end = Published { slot: thread.slot, time: thread.clock.get(thread.slot), base };
+        let last_epoch = if thread.is_behind { Epoch::NONE } else { thread.epoch };
         self.end_thread();
         let mut slots = self.slots.lock();
         if slots.waiting().len() > crate::collect::DUE_WAITING {
             self.want_collection();
         }
-        slots.vacate(thread.id, end, thread.epoch, thread.joinable);
+        slots.vacate(thread.id, end, last_epoch, thread.joinable);
     }
 
     /// `thread` waited for the end of `ended`: everything that `ended` did is ordered before what follows.

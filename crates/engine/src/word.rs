@@ -6,7 +6,7 @@
 //! | expanded | lock | reads: an epoch, or a set's      | last write's    | mask     |
 //! |    0     |      | number + 2^24; 0 = none          | epoch; 0 = none |          |
 //! +----------+------+----------------------------------+-----------------+----------+
-//! | expanded | lock | clocks (bit 61), address of a Record (bits 8-55)  | 0 (mask) |
+//! | expanded | lock | clocks (bits 60, 61), Record's address (bits 8-55) | 0 (mask) |
 //! |    1     |      |                                                  |          |
 //! +----------+------+--------------------------------------------------+----------+
 //! ```
@@ -132,8 +132,10 @@ const READS_SHIFT: u32 = 32;
 const READS_MASK: u64 = (1 << 30) - 1;
 const LOCK: u64 = 1 << 62;
 const EXPANDED: u64 = 1 << 63;
-/// In an expanded word: an acquire of these bytes may learn something.
-const CLOCKS: u64 = 1 << 61;
+/// In an expanded word: an acquire of the first four bytes may learn something.
+const CLOCKS_LOW: u64 = 1 << 60;
+/// The same for the last four.
+const CLOCKS_HIGH: u64 = 1 << 61;
 const ADDRESS: u64 = ((1 << 48) - 1) << 8;
 
 /// The low 32 bits of a word whose eight bytes were all last written in `epoch`: what the fast path of a
@@ -181,19 +183,25 @@ impl Word {
         self.0 == 0
     }
 
-    /// The same word, marked as having clocks. The mark stays as long as the record: it may say too much.
+    /// The same word, marked as having clocks in some bytes. The marks stay as long as the record: they may say
+    /// too much.
     #[inline]
-    pub(crate) fn with_clocks(self) -> Word {
+    pub(crate) fn with_clocks(self, bytes: Mask) -> Word {
         debug_assert!(self.0 & EXPANDED != 0);
-        Word(self.0 | CLOCKS)
+        Word(self.0 | Self::clock_bits(bytes))
     }
 
-    /// True if the bits in memory are those of a word with a record that no acquire can learn anything from.
-    /// While the lock is held that is not known: its holder may have released already, and marks the word only
-    /// when he gives the lock back.
+    /// True if the word in memory has a record, no acquire of these bytes can learn anything from it, and nobody
+    /// is changing that: nobody holds its lock.
     #[inline]
-    pub(crate) fn is_silent(bits: u64) -> bool {
-        bits & (EXPANDED | CLOCKS | LOCK) == EXPANDED
+    pub(crate) fn is_silent(bits: u64, bytes: Mask) -> bool {
+        bits & (EXPANDED | LOCK | Self::clock_bits(bytes)) == EXPANDED
+    }
+
+    #[inline]
+    fn clock_bits(bytes: Mask) -> u64 {
+        let low = if bytes.0 & 0x0f != 0 { CLOCKS_LOW } else { 0 };
+        low | if bytes.0 & 0xf0 != 0 { CLOCKS_HIGH } else { 0 }
     }
 
     /// The address of the record, if the word is expanded.

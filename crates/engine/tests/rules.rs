@@ -801,6 +801,20 @@ fn race_after_atomics_of_the_memory_that_was_there_before() {
 }
 
 #[test]
+fn race_with_a_new_owner_after_a_misuse_of_the_old_block() {
+    let found = findings(&[
+        (0, Spawn(1)),
+        (1, Alloc(BLOCK)),
+        (1, Free(BLOCK)),
+        (1, Load(IN_BLOCK, Relaxed)),
+        (0, Alloc(BLOCK)),
+        (1, Load(IN_BLOCK, Relaxed)),
+    ]);
+    let pairs: Vec<_> = found.iter().map(|f| (f.current.place, f.previous.place)).collect();
+    assert_eq!(pairs, [(3, 2), (5, 4)]);
+}
+
+#[test]
 fn race_with_the_end_of_a_stack() {
     let events = [(0, Spawn(1)), (1, Write(X)), (1, Bury(X)), (1, Exit)];
     let found = findings(&[&events[..], &[(0, Read(X))]].concat());

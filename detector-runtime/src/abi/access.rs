@@ -5,20 +5,11 @@
 //! one call further, in [`slow_read`] and [`slow_write`].
 
 use core::arch::naked_asm;
-use core::sync::atomic::Ordering;
-
-use racecheck_engine::{Granule, Mask};
-
 use crate::gate::enter;
-use crate::local::{Local, local};
-use crate::runtime::runtime;
 
 /// A read that the fast path could not settle. `pc` is the return address of the `__tsan_*` call.
 #[inline(never)]
 pub(crate) extern "C" fn slow_read(address: u64, size: u64, pc: u64) {
-    if is_in_a_known_set(address, size) {
-        return;
-    }
     enter(|rt, thread| {
         if thread.ignore == 0 {
             let (engine, here) = thread.at(pc);
@@ -36,38 +27,6 @@ pub(crate) extern "C" fn slow_write(address: u64, size: u64, pc: u64) {
             rt.engine.write(engine, address, size, here);
         }
     });
-}
-
-/// True if the bytes were read in this epoch by this thread among others. This only looks, so it need not be
-/// inside of the runtime: whatever happens at the same time, the thread's own epoch stays.
-#[inline(always)]
-fn is_in_a_known_set(address: u64, size: u64) -> bool {
-    // SAFETY: the block is the running thread's own; a state in it above GONE is alive, and while the thread is
-    // outside of the runtime this is the only reference.
-    let thread = unsafe {
-        let state = (*local()).state;
-        if state <= Local::GONE || (*state).busy.load(Ordering::Relaxed) {
-            return false;
-        }
-        &mut (*state).engine
-    };
-    let engine = &runtime().engine;
-    let (granule, first) = (Granule::of(address), (address & 7) as u32);
-    let known = if u64::from(first) + size <= 8 {
-        engine.read_is_known(thread, granule, Mask::span(first, size))
-    } else {
-        first == 0
-            && size == 16
-            && engine.read_is_known(thread, granule, Mask::FULL)
-            && engine.read_is_known(thread, granule.next(), Mask::FULL)
-    };
-    if known && let Some(set) = engine.readers(granule) {
-        // The fast path knows it the next time.
-        thread.name_set(set);
-        // SAFETY: as above.
-        unsafe { (*local()).set_keys = thread.set_keys() };
-    }
-    known
 }
 
 /// A read of a whole, aligned granule.
@@ -89,11 +48,10 @@ extern "C" fn __tsan_read8(address: u64) {
         "jne 4f",
         "ret",
         "4:",
-        "cmp eax, dword ptr fs:[racecheck_local@TPOFF + 40]",   // by others as well?
-        "je 5f",
-        "cmp eax, dword ptr fs:[racecheck_local@TPOFF + 44]",
+        "mov ecx, eax",
+        "and ecx, 7",
+        "cmp eax, dword ptr fs:[4 * rcx + racecheck_local@TPOFF + 40]", // by others as well?
         "jne 3f",
-        "5:",
         "ret",
         "3:",
         "mov rdx, qword ptr [rsp]",
@@ -151,6 +109,10 @@ macro_rules! small_read {
                 "jz 4f",
                 "shr rax, 32",
                 "cmp eax, dword ptr fs:[racecheck_local@TPOFF + 12]",   // read in this epoch?
+                "je 4f",
+                "mov ecx, eax",
+                "and ecx, 7",
+                "cmp eax, dword ptr fs:[4 * rcx + racecheck_local@TPOFF + 40]", // by others as well?
                 "jne 3f",
                 "4:",
                 "ret",

@@ -197,12 +197,17 @@ fn is_known(address: u64, size: u64, write: bool) -> bool {
     }
 }
 
+/// The bytes of the value within its granule.
+fn bytes<T: Value>(at: *const T) -> Mask {
+    Mask::span((at as u64 & 7) as u32, T::SIZE)
+}
+
 unsafe fn load<T: Value>(at: *const T, order: Order, pc: u64) -> T {
     // SAFETY: instrumented code calls this in place of an atomic load of `at`; so for all below.
     let real = || unsafe { T::load(at) };
     if order == RELAXED && T::SIZE <= 8 && is_known(at as u64, T::SIZE, false) {
         let value = real();
-        if !runtime().engine.spoke_meanwhile(Granule::of(at as u64)) {
+        if !runtime().engine.spoke_meanwhile(Granule::of(at as u64), bytes::<T>(at)) {
             return value;
         }
     }
@@ -237,10 +242,9 @@ unsafe fn update<T: Value>(at: *mut T, update: Update<T>, order: Order, pc: u64)
     let real = || unsafe { T::update(at, update) };
     if order == RELAXED && T::SIZE <= 8 && is_known(at as u64, T::SIZE, true) {
         let value = real();
-        if runtime().engine.spoke_meanwhile(Granule::of(at as u64)) {
+        if runtime().engine.spoke_meanwhile(Granule::of(at as u64), bytes::<T>(at)) {
             enter(|rt, thread| {
-                let mask = Mask::span((at as u64 & 7) as u32, T::SIZE);
-                rt.engine.relaxed_read(&mut thread.engine, Granule::of(at as u64), mask);
+                rt.engine.relaxed_read(&mut thread.engine, Granule::of(at as u64), bytes::<T>(at));
             });
         }
         return value;
