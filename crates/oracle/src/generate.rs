@@ -57,7 +57,7 @@ impl Recipe {
         let mut recipe = Recipe {
             threads: random.within(2, 8) as usize,
             events: random.pick(&[20, 40, 60, 100]),
-            caution: random.pick(&[0, 50, 80, 90]),
+            caution: random.pick(&[0, 40, 70, 85]),
             patience: random.pick(&[20, 50, 70]),
             places: if random.percent(75) { usize::MAX } else { random.within(1, 6) as usize },
             window,
@@ -83,6 +83,12 @@ impl Recipe {
                 recipe.weights[9] = 12;
                 recipe.weights[11..15].copy_from_slice(&[16, 8, 1, 10]);
                 recipe.weights[19] = 6;
+            }
+            // A library: much is read by many, and seldom written.
+            20..30 => {
+                (recipe.threads, recipe.events, recipe.caution) = (random.within(3, 8) as usize, 250, 97);
+                recipe.weights[0..2].copy_from_slice(&[40, random.pick(&[1, 4])]);
+                recipe.weights[8] = 16;
             }
             _ => {}
         }
@@ -219,7 +225,9 @@ impl Recipe {
 pub fn generate(random: &mut Random, recipe: &Recipe) -> Program {
     let mut oracle = Oracle::new();
     let (mut thread, mut next_thread) = (0, 1);
-    for _ in 0..random.within(0, recipe.threads as u64 - 1) {
+    // Some begin alone, as programs do; most lose no time.
+    let first = if random.percent(10) { 0 } else { random.within(1, recipe.threads as u64 - 1) };
+    for _ in 0..first {
         oracle.happen(Event { thread: 0, op: Op::Spawn(next_thread) });
         next_thread += 1;
     }
