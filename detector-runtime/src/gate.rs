@@ -53,7 +53,7 @@ pub fn enter<R>(f: impl FnOnce(&'static Runtime, &mut ThreadState) -> R) -> Opti
     thread.busy.store(false, Ordering::Release);
     compiler_fence(Ordering::SeqCst);
     if thread.pending_signals.load(Ordering::Relaxed) != 0 {
-        intercept::signal::run_pending(state);
+        intercept::signal::run_pending(&thread.pending_signals);
     }
     Some(result)
 }

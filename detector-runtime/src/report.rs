@@ -3,10 +3,12 @@
 use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt::Write;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use racecheck_engine::{AccessKind, Ctx, Race, Side, ThreadId};
+use racecheck_engine::{AccessKind, Ctx, Race, Side, Stats, ThreadId};
 use racecheck_report::fingerprint::{PairKey, pair_key};
+use racecheck_report::known::known_race;
 use racecheck_report::model::SCHEMA_VERSION;
 use racecheck_report::text::{TextOptions, write_finding, write_summary};
 use racecheck_report::{Access, Finding, FindingKind, Frame, Location, Op, Options, Stack, Thread};
@@ -16,7 +18,8 @@ use crate::lock::SpinLock;
 use crate::memory::heap::Heap;
 use crate::output::Output;
 use crate::resolve::Resolver;
-use crate::runtime::Runtime;
+use crate::runtime::{Runtime, runtime};
+use crate::startup;
 use crate::sys::process;
 use crate::sys::time::{Duration, Instant};
 use crate::thread::{ThreadInfo, ThreadState};
@@ -28,6 +31,8 @@ pub struct Reporter {
     count: AtomicU64,
     /// Their number was said.
     summarised: AtomicBool,
+    /// Races that their authors mean; see [`racecheck_report::known`].
+    held_back: AtomicU64,
     inner: SpinLock<Inner>,
     output: Output,
 }
@@ -50,6 +55,7 @@ impl Reporter {
         Reporter {
             count: AtomicU64::new(0),
             summarised: AtomicBool::new(false),
+            held_back: AtomicU64::new(0),
             inner: SpinLock::new(Inner {
                 seen: BTreeSet::new(),
                 reported: BTreeSet::new(),
@@ -64,15 +70,53 @@ impl Reporter {
     pub fn final_status(&self, options: &Options, status: i32) -> i32 {
         self.settle();
         let found = self.count.load(Ordering::Relaxed);
-        if found == 0 || self.output.is_channel() {
+        let first = !self.summarised.swap(true, Ordering::Relaxed);
+        if first {
+            self.tell_losses(&runtime().engine.stats());
+        }
+        if self.output.is_channel() {
             return status;
         }
-        if !self.summarised.swap(true, Ordering::Relaxed) {
-            let mut text = String::new();
-            let _ = write_summary(&mut text, found as usize);
-            self.output.write_text(&text);
+        if first {
+            self.summarise(found);
+        }
+        if found == 0 {
+            return status;
         }
         if status == 0 { options.exitcode as i32 } else { status }
+    }
+
+    fn summarise(&self, found: u64) {
+        let mut text = String::new();
+        if found > 0 {
+            let _ = write_summary(&mut text, found as usize);
+        }
+        let held_back = self.held_back.load(Ordering::Relaxed);
+        if held_back > 0 {
+            let _ = writeln!(
+                text,
+                "racecheck: {held_back} report(s) of races that are meant were held back (suppress_known=0 shows them)"
+            );
+        }
+        if !text.is_empty() {
+            self.output.write_text(&text);
+        }
+    }
+
+    /// Says what the detector had to give up, so that silence is not taken for more than it is.
+    fn tell_losses(&self, stats: &Stats) {
+        let Stats { lost_epochs, lost_sets, lost_contexts, .. } = *stats;
+        if lost_epochs > 0 || lost_sets > 0 {
+            startup::complain(format_args!(
+                "numbers ran out: {lost_epochs} epoch(s) and {lost_sets} set(s) of readers could not be told apart, \
+                 so races may have been missed"
+            ));
+        }
+        if lost_contexts > 0 {
+            startup::complain(format_args!(
+                "memory for calling contexts ran out: {lost_contexts} look-up(s) found no room, so stacks may be missing"
+            ));
+        }
     }
 
     /// Waits for a report that another thread is writing, so that the end of the process does not cut it off. Not
@@ -88,6 +132,7 @@ impl Reporter {
     /// In a forked child: what the parent found is the parent's.
     pub fn begin_child(&self) {
         self.count.store(0, Ordering::Relaxed);
+        self.held_back.store(0, Ordering::Relaxed);
         self.summarised.store(false, Ordering::Relaxed);
     }
 }
@@ -106,8 +151,12 @@ fn emit_one(runtime: &Runtime, race: &Race) {
     if !inner.seen.insert(pair(race)) || is_benign(race.previous.address, race.previous.size) {
         return;
     }
-    let Some(finding) = describe(runtime, &mut inner.resolver, race) else { return };
+    let finding = describe(runtime, &mut inner.resolver, race);
     if !inner.reported.insert(pair_key(&finding)) {
+        return;
+    }
+    if !reporter.output.is_channel() && runtime.options.suppress_known && known_race(&finding).is_some() {
+        reporter.held_back.fetch_add(1, Ordering::Relaxed);
         return;
     }
     reporter.count.fetch_add(1, Ordering::Relaxed);
@@ -115,6 +164,7 @@ fn emit_one(runtime: &Runtime, race: &Race) {
         let mut text = String::new();
         let style = TextOptions {
             strip_path_prefix: &runtime.options.strip_path_prefix,
+            workspace_root: inner.resolver.directory(),
             fold: runtime.options.fold,
             ..TextOptions::default()
         };
@@ -133,7 +183,7 @@ fn pair(race: &Race) -> Pair {
     pair
 }
 
-fn describe(runtime: &Runtime, resolver: &mut Resolver, race: &Race) -> Option<Finding> {
+fn describe(runtime: &Runtime, resolver: &mut Resolver, race: &Race) -> Finding {
     let mut named = BTreeSet::new();
     let access = access(runtime, resolver, &race.current, &mut named);
     let previous = access_or_end(runtime, resolver, &race.previous, &mut named);
@@ -144,7 +194,7 @@ fn describe(runtime: &Runtime, resolver: &mut Resolver, race: &Race) -> Option<F
         AccessKind::Free => FindingKind::UseAfterFree,
         _ => FindingKind::DataRace,
     };
-    Some(Finding {
+    Finding {
         schema: SCHEMA_VERSION,
         pid: process::process_id().0,
         program: resolver.program(),
@@ -154,7 +204,7 @@ fn describe(runtime: &Runtime, resolver: &mut Resolver, race: &Race) -> Option<F
         location,
         threads,
         test: None,
-    })
+    }
 }
 
 fn op(kind: AccessKind) -> Op {

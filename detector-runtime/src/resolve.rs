@@ -15,6 +15,7 @@ use racecheck_report::symbols::{Limits, ModuleAddress, Symbolizer};
 use racecheck_report::{Frame, Location};
 
 use crate::modules::{ModuleId, ModuleKind, Modules};
+use crate::sys::file::read_link;
 use crate::sys::memory::FileMap;
 
 /// What is known of the program's modules.
@@ -25,6 +26,7 @@ pub struct Resolver {
     symbols: BTreeMap<ModuleId, Option<Symbolizer<'static>>>,
     /// The frames of calls that were asked for before: stacks have most of their frames in common.
     known: BTreeMap<u64, Vec<Frame>>,
+    directory: Option<String>,
 }
 
 /// So many calls are remembered.
@@ -53,6 +55,15 @@ impl Resolver {
                 main(&self.modules)
             })
             .unwrap_or_default()
+    }
+
+    /// The directory that the process is in (when it is asked for first): files below it are told from there.
+    pub fn directory(&mut self) -> &str {
+        self.directory.get_or_insert_with(|| {
+            let mut buffer = [0; 4096];
+            let path = read_link(c"/proc/self/cwd", &mut buffer).unwrap_or(b"");
+            String::from_utf8_lossy(path).into_owned()
+        })
     }
 
     /// The frames of the call that returns to `pc`, innermost first; at least one.

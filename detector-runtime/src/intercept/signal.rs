@@ -221,9 +221,8 @@ fn reset(signal: Signal) {
 
 /// Has the kernel deliver what was put off. Called by the gate, after the thread has left the runtime.
 #[cold]
-pub fn run_pending(state: *mut ThreadState) {
-    // SAFETY: the state is the running thread's own.
-    let pending = unsafe { (*state).pending_signals.swap(0, Ordering::Relaxed) };
+pub fn run_pending(signals: &AtomicU64) {
+    let pending = signals.swap(0, Ordering::Relaxed);
     // It cannot fail: the set and the way to apply it are valid.
     let _ = change_mask(MaskChange::Unblock, SignalSet::from_bits(pending));
 }
