@@ -102,7 +102,7 @@ impl ContextTable {
 
     /// The context of bytes of which those in `mask` have the context `inside` and the others `outside`.
     pub(crate) fn split(&self, cache: &mut ContextCache, mask: Mask, inside: Ctx, outside: Ctx) -> Ctx {
-        if inside == outside || outside == Ctx::UNKNOWN {
+        if inside == outside {
             return inside;
         }
         self.intern(cache, outside, SPLIT | u64::from(mask.0) << 32 | u64::from(inside.0))

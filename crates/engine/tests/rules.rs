@@ -5,6 +5,7 @@
 
 mod support;
 
+use racecheck_engine::{Ctx, Engine};
 use racecheck_oracle::Op::{self, *};
 use racecheck_oracle::Order::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use racecheck_oracle::program::HEAP;
@@ -139,6 +140,23 @@ fn race_with_each_history_of_a_granule() {
         (2, Write(bytes(0, 8))),
     ]);
     assert_eq!(found.iter().map(|f| f.previous.place).collect::<Vec<_>>(), [2, 3]);
+}
+
+#[test]
+fn race_with_an_access_of_unknown_place_names_no_other() {
+    // As it is when there is no room for more contexts: rather no place than the neighbour's.
+    let mut engine = EngineDetector::new();
+    let Engine { contexts, .. } = &engine.engine;
+    let mut main = engine.engine.main_thread();
+    let known = contexts.child(&mut main.contexts, Ctx::UNKNOWN, 1);
+    let mut other = engine.engine.spawn(&mut main);
+    engine.engine.write(&mut main, support::BASE, 1, Ctx::UNKNOWN);
+    engine.engine.write(&mut main, support::BASE + 1, 1, known);
+    engine.engine.write(&mut other, support::BASE, 1, known);
+    engine.engine.write(&mut other, support::BASE + 1, 1, known);
+    let previous: Vec<_> = other.races.iter().map(|r| r.previous.ctx).collect();
+    assert_eq!(previous, [Ctx::UNKNOWN, known]);
+    engine.restart();
 }
 
 // Sets of readers.
