@@ -30,7 +30,6 @@ pub mod toolchain;
 pub mod wrapper;
 
 use std::ffi::OsString;
-use std::path::Path;
 use std::process::ExitCode;
 
 use error::EXIT_STATUS;
@@ -41,7 +40,6 @@ pub fn main() -> ExitCode {
         return status;
     }
     let mut words: Vec<OsString> = std::env::args_os().collect();
-    unwrap_cargo_form(&mut words);
     if let Some(toolchain) = take_toolchain(&mut words) {
         // SAFETY: no other thread runs yet.
         unsafe {
@@ -56,16 +54,6 @@ pub fn main() -> ExitCode {
         eprintln!("racecheck: {error}");
         ExitCode::from(EXIT_STATUS)
     })
-}
-
-/// Cargo calls `cargo racecheck test` as `cargo-racecheck racecheck test`.
-fn unwrap_cargo_form(words: &mut Vec<OsString>) {
-    let program = words.first().and_then(|word| Path::new(word).file_stem());
-    if program.is_some_and(|name| name == "cargo-racecheck")
-        && words.get(1).is_some_and(|word| word == "racecheck")
-    {
-        words.remove(1);
-    }
 }
 
 /// Takes `+toolchain`, in the place where rustup's own commands have it, out of the words.

@@ -173,6 +173,25 @@ fn race_in_a_doctest_is_reported_and_fails() {
 }
 
 #[test]
+fn race_in_merged_doctests_is_reported_and_fails() {
+    let folder = Folder::with(&[
+        ("Cargo.toml", "[package]\nname = 'merged'\nversion = '0.1.0'\nedition = '2024'\n"),
+        (
+            "src/lib.rs",
+            "static mut X: u32 = 0;\n/// ```\n/// merged::race();\n/// ```\npub fn race() {\n    \
+             let worker = std::thread::spawn(|| unsafe { X += 1 });\n    unsafe { X += 1 }\n    \
+             worker.join().unwrap();\n}\n/// ```\n/// assert_eq!(merged::three(), 3);\n/// ```\n\
+             pub fn three() -> u32 {\n    3\n}\n",
+        ),
+    ]);
+    let ran = folder.racecheck(&["test", "--doc"]).ran();
+    assert_ne!(ran.status, 0, "{ran:#?}");
+    ran.assert_stdout("three (line 10) ... ok")
+        .assert_stderr("src/lib.rs:7:")
+        .assert_stderr("Found 1 data race(s)");
+}
+
+#[test]
 fn no_run_builds_only() {
     let folder = workspace();
     let ran = folder.racecheck(&["test", "--workspace", "--no-run"]).ran();

@@ -117,7 +117,7 @@ impl Built {
         let built = Built { root: program.root.clone(), folder, limit };
         for library in &program.libraries {
             let name = library.file_stem().unwrap().to_string_lossy();
-            let output = built.folder.path().join(format!("lib{name}.so"));
+            let output = built.folder().join(format!("lib{name}.so"));
             built.compile(program, library, configuration, &["--crate-type=cdylib"], &output)?;
         }
         built.compile(program, &program.source(), configuration, &[], &built.program())?;
@@ -132,8 +132,12 @@ impl Built {
         process::run(command, self.limit)
     }
 
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     fn program(&self) -> PathBuf {
-        self.folder.path().join("program")
+        self.folder().join("program")
     }
 
     fn compile(

@@ -97,7 +97,7 @@ fn check(program: &Program, configuration: Configuration, settings: Settings) ->
         };
         seen.map_err(|why| format!("run {run}: {why}\n{ran}"))?;
         if program.verdict == Verdict::Race && configuration.has_golden() {
-            let text = report::normalised(&ran.stderr, program.thread_state);
+            let text = report::normalised(&ran.stderr, built.folder(), program.thread_state);
             compare_golden(&program.golden(), &text, settings.goldens)?;
         }
     }

@@ -1,6 +1,7 @@
 //! Reports as they are printed: whose accesses they name, and their text without what differs from run to run.
 
 use std::fmt;
+use std::path::Path;
 
 use crate::program::{Mark, ThreadState};
 
@@ -79,8 +80,10 @@ pub fn accesses(text: &str) -> Vec<Pair> {
         .collect()
 }
 
-/// The text without addresses, places in the standard library, and states of threads that may be any.
-pub fn normalised(text: &str, thread_state: ThreadState) -> String {
+/// The text without addresses, the folder of the program, places in the standard library, and states of
+/// threads that may be any.
+pub fn normalised(text: &str, folder: &Path, thread_state: ThreadState) -> String {
+    let text = text.replace(&format!("{}/", folder.display()), "");
     let mut out = String::with_capacity(text.len());
     for line in text.lines() {
         let line = match line.trim_start().strip_prefix("library/").and_then(|rest| rest.split_once(':')) {
