@@ -236,6 +236,75 @@ fn race_with_a_read_that_repeats_one_of_an_earlier_epoch() {
     assert_eq!(check(&program, &mut EngineDetector::new()).map(|t| t.races).ok(), Some(1));
 }
 
+// Lists of readers: what a thread makes for which sets of readers do not pay.
+
+/// Eight bytes that threads 1 and 2 have read; the engine has come to keep such readers in a list. Thread 1 knows
+/// nothing of thread 2 and the other way round.
+const LISTED: Bytes = bytes(320, 8);
+
+/// The reads are the two last events.
+fn listed_readers() -> Vec<(u32, Op)> {
+    let mut events = vec![(0, Spawn(1)), (0, Spawn(2)), (0, Spawn(3))];
+    for granule in 0..8 {
+        // Each of these granules gets a set of readers that no other has.
+        let b = bytes(8 * granule, 8);
+        events.extend([(1, Read(b)), (1, Post(OBJECT)), (2, Read(b))]);
+    }
+    events.extend([(1, Read(LISTED)), (2, Read(LISTED))]);
+    events
+}
+
+#[test]
+fn race_with_a_listed_reader() {
+    let events = listed_readers();
+    for (reader, other) in [(events.len() - 2, 2), (events.len() - 1, 1)] {
+        let write = [(other, Post(OBJECT + 4)), (3, Wait(OBJECT + 4)), (3, Write(bytes(LISTED.at + 5, 1)))];
+        race(reader, &[&events[..], &write].concat());
+    }
+}
+
+#[test]
+fn race_of_an_atomic_with_a_listed_reader() {
+    let events = listed_readers();
+    let write = [(1, Post(OBJECT + 4)), (3, Wait(OBJECT + 4)), (3, Rmw(bytes(LISTED.at, 2), AcqRel))];
+    race(events.len() - 1, &[&events[..], &write].concat());
+}
+
+#[test]
+fn no_race_after_all_listed_readers() {
+    let mut events = listed_readers();
+    events.extend([(1, Post(OBJECT + 4)), (2, Post(OBJECT + 4)), (3, Wait(OBJECT + 4)), (3, Write(LISTED))]);
+    events.extend([(3, Read(LISTED)), (3, Write(LISTED))]);
+    no_race(&events);
+}
+
+#[test]
+fn race_with_a_listed_reader_that_read_less_again() {
+    let mut events = listed_readers();
+    let reader = events.len() - 1;
+    events.extend([(2, Read(bytes(LISTED.at, 1))), (1, Post(OBJECT + 4)), (3, Wait(OBJECT + 4))]);
+    events.push((3, Write(bytes(LISTED.at + 7, 1))));
+    race(reader, &events);
+}
+
+#[test]
+fn race_with_a_listed_reader_that_read_again_later() {
+    let mut events = listed_readers();
+    events.extend([(1, Post(OBJECT + 4)), (2, Post(OBJECT + 4)), (3, Wait(OBJECT + 4)), (2, Read(LISTED))]);
+    let again = events.len() - 1;
+    events.push((3, Write(LISTED)));
+    race(again, &events);
+}
+
+#[test]
+fn race_of_a_listed_reader_with_the_write_before() {
+    let mut events = listed_readers();
+    events.extend([(1, Post(OBJECT + 4)), (2, Post(OBJECT + 4)), (3, Wait(OBJECT + 4)), (3, Write(LISTED))]);
+    let write = events.len() - 1;
+    events.push((2, Read(LISTED)));
+    race(write, &events);
+}
+
 // Threads.
 
 #[test]
@@ -870,4 +939,20 @@ fn race_with_a_reader_in_a_set_after_a_collection() {
             (3, Write(X)),
         ],
     );
+}
+
+#[test]
+fn no_race_of_threads_that_a_collection_came_between() {
+    // A thread that was created and does not run yet is in nobody's list of threads.
+    let mut engine = EngineDetector::new();
+    let mut main = engine.engine.main_thread();
+    let born = engine.engine.spawn(&mut main);
+    // SAFETY: one thread runs this test, and `born` has not run.
+    unsafe { engine.engine.collect(&mut std::iter::once(&mut *main)) };
+    let others: Vec<_> = (0..3).map(|_| engine.engine.spawn(&mut main)).collect();
+    assert_eq!(engine.engine.thread_of(born.epoch()), Some(born.id()));
+    for other in &others {
+        assert_eq!(engine.engine.thread_of(other.epoch()), Some(other.id()));
+    }
+    engine.restart();
 }
