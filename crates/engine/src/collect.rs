@@ -71,7 +71,7 @@ impl<M: Memory> Engine<M> {
     /// Takes back what is not in use.
     ///
     /// # Safety
-    /// No thread is inside the engine, except the caller; and `threads` are all threads that exist.
+    /// No thread is inside the engine, except the caller; and `threads` are all threads that have run.
     pub unsafe fn collect(&self, threads: &mut dyn Iterator<Item = &mut Thread>) -> Due {
         self.collections.fetch_add(1, Ordering::Relaxed);
         let mut slots = self.slots.lock();

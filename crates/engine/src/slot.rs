@@ -50,6 +50,7 @@ struct Column {
     tenants: Vec<(Time, ThreadId)>,
     /// Last time of the tenant that ended; meaningful while the slot waits.
     last_time: Time,
+    /// Its epoch then; while the slot is let, one of the tenant's present block.
     last_epoch: Epoch,
     /// No clock and no shadow word holds an unordered trace of it: anybody may have it.
     clean: bool,
@@ -170,7 +171,13 @@ impl Slots {
         &self.waiting
     }
 
-    /// The epochs that the next tenants of waiting slots start from.
+    /// The tenant of `slot` goes on in the block of `epoch`.
+    pub(crate) fn set_block(&mut self, slot: Slot, epoch: Epoch) {
+        self.columns[slot.index()].last_epoch = epoch;
+    }
+
+    /// Epochs of the blocks that tenants are in, and that the next tenants of waiting slots start from. They are kept
+    /// here and not asked of the threads, since a thread exists before it runs.
     pub(crate) fn last_epochs(&self) -> impl Iterator<Item = Epoch> + '_ {
         self.columns.iter().map(|c| c.last_epoch)
     }

@@ -171,6 +171,7 @@ impl Thread {
             Some(epoch) => {
                 self.epoch = epoch;
                 self.is_behind = false;
+                engine.slots.lock().set_block(self.slot, epoch);
             }
             // Later accesses will look older than they are: races with them may be missed, none is invented.
             None => {
@@ -301,8 +302,9 @@ impl<M: Memory> Engine<M> {
             .or_else(|| self.epochs.deal(lease.slot, lease.time));
         let mut clock = creator.clone();
         clock.set(lease.slot, lease.time);
-        if epoch.is_none() {
-            self.count_lost_epoch();
+        match epoch {
+            Some(epoch) => self.slots.lock().set_block(lease.slot, epoch),
+            None => self.count_lost_epoch(),
         }
         Box::new(Thread {
             id,
