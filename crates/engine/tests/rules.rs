@@ -264,6 +264,18 @@ fn race_with_a_listed_reader() {
 }
 
 #[test]
+fn race_with_a_reader_of_the_set_that_became_a_list() {
+    let mut events = listed_readers();
+    let others = bytes(328, 8);
+    events.extend([(0, Spawn(4)), (1, Read(others)), (4, Read(others)), (2, Read(others))]);
+    for (reader, known) in [(3, [2, 4]), (2, [1, 2]), (1, [1, 4])] {
+        let posts = known.map(|t| (t, Post(OBJECT + 4)));
+        let write = [(3, Wait(OBJECT + 4)), (3, Write(others))];
+        race(events.len() - reader, &[&events[..], &posts, &write].concat());
+    }
+}
+
+#[test]
 fn race_of_an_atomic_with_a_listed_reader() {
     let events = listed_readers();
     let write = [(1, Post(OBJECT + 4)), (3, Wait(OBJECT + 4)), (3, Rmw(bytes(LISTED.at, 2), AcqRel))];

@@ -85,8 +85,8 @@ impl Recipe {
                 recipe.weights[19] = 6;
             }
             // A library: much is read by many, and seldom written.
-            20..30 => {
-                (recipe.threads, recipe.events, recipe.caution) = (random.within(3, 8) as usize, 250, 97);
+            20..40 => {
+                (recipe.threads, recipe.events, recipe.caution) = (random.within(3, 6) as usize, 300, 97);
                 recipe.weights[0..2].copy_from_slice(&[40, random.pick(&[1, 4])]);
                 recipe.weights[8] = 16;
             }
