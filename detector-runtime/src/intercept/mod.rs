@@ -8,6 +8,7 @@
 pub mod barrier;
 pub mod c11;
 pub mod cond;
+pub mod descriptor;
 pub mod jump;
 pub mod memory;
 pub mod mutex;
@@ -28,6 +29,7 @@ pub fn look_up() {
         barrier::look_up,
         c11::look_up,
         cond::look_up,
+        descriptor::look_up,
         mutex::look_up,
         once::look_up,
         rwlock::look_up,
