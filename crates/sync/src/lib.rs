@@ -1,1 +1,98 @@
-//! Under construction.
+//! Synchronisation primitives that know who happens before whom.
+//!
+//! Two sets of primitives record what orders threads, find data races between the accesses that are recorded,
+//! and say when a primitive is misused:
+//!
+//! - **mirrors of the standard library**: [`sync`], [`thread`] and [`cell`] have its names and its behaviour,
+//!   so that a program is switched over by its `use` lines;
+//! - **Go's `sync` package** and what belongs to it: [`go`].
+//!
+//! ```
+//! use racecheck::cell::RaceCell;
+//! use racecheck::sync::Mutex;
+//! use racecheck::thread;
+//!
+//! let report = racecheck::check(|| {
+//!     let (lock, hits) = (Mutex::new(()), RaceCell::named("hits", 0));
+//!     thread::scope(|s| {
+//!         s.spawn(|| {
+//!             let _guard = lock.lock().unwrap();
+//!             hits.set(hits.get() + 1);
+//!         });
+//!         s.spawn(|| hits.set(hits.get() + 1)); // no lock
+//!     });
+//! });
+//! assert_eq!(report.races.len(), 1);
+//! println!("{report}");
+//! ```
+//!
+//! # When it is on
+//! Without the feature `detect` (a default one) `sync`, `thread` and `cell` *are* the standard library's, and
+//! cost nothing. With it they record in builds with debug assertions; `RACECHECK_DETECT=1` or `0` in the
+//! environment turns it on or off in any build. In a program that is instrumented by racecheck the
+//! runtime sees everything itself, and this crate records nothing of its own.
+//!
+//! # What is checked
+//! Events of these primitives, and accesses to [`cell::RaceCell`] and its kin. Other memory is not seen: for
+//! that, instrument the program. Synchronisation by other means (the standard library's own locks, a thread
+//! pool's queue) is not seen either; [`acquire`] and [`release`] tell about it. The start and the end of a
+//! thread that was made by other means are taken to be ordered with everything, so that they give no
+//! false report.
+
+mod channel;
+mod check;
+mod rt;
+
+pub mod cell;
+pub mod go;
+#[cfg(feature = "detect")]
+pub mod sync;
+#[cfg(feature = "detect")]
+pub mod thread;
+
+/// The standard library's own.
+#[cfg(not(feature = "detect"))]
+pub use std::{sync, thread};
+
+pub use check::{Detector, Report, check, check_test, detector};
+pub use rt::DETECT_VARIABLE;
+pub use rt::misuse::{Kind, Misuse};
+pub use rt::report::Race;
+
+/// Tells that what was [`release`]d for `object` is ordered before what this thread does from now on. For
+/// synchronisation that this crate doesn't see.
+///
+/// ```
+/// use racecheck::cell::RaceCell;
+///
+/// let report = racecheck::check(|| {
+///     let value = RaceCell::new(0);
+///     let by_other_means = std::sync::Mutex::new(());
+///     racecheck::thread::scope(|s| {
+///         for _ in 0..2 {
+///             s.spawn(|| {
+///                 let _guard = by_other_means.lock();
+///                 racecheck::acquire(&by_other_means);
+///                 value.update(|v| v + 1);
+///                 racecheck::release(&by_other_means);
+///             });
+///         }
+///     });
+/// });
+/// assert!(report.is_clean());
+/// ```
+pub fn acquire<T: ?Sized>(object: &T) {
+    rt::annotated(object, rt::Object::acquire);
+}
+
+/// Tells that what this thread did so far is ordered before whoever [`acquire`]s `object` from now on.
+pub fn release<T: ?Sized>(object: &T) {
+    rt::annotated(object, rt::Object::release);
+}
+
+/// Which tool when: how locks are used, and what would fit better.
+pub mod advice {
+    pub use crate::rt::advice::{
+        Advice, FEWEST_ACQUISITIONS, LONG_HOLD, READ_SHARE_FOR_RWLOCK, Usage, collect, start,
+    };
+}

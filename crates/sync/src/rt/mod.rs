@@ -1,0 +1,627 @@
+//! What all primitives of this crate stand on: the engine, the state of each thread, and the events.
+//!
+//! Each thread has a [`State`] with its engine thread. A thread that this crate creates gets it from its
+//! creator; any other thread gets one at its first event and is then *foreign*: nobody knows who created
+//! it and who will wait for its end. So that no false report arises, everything that any thread did so far
+//! is ordered before a foreign thread's first event, and everything that a foreign thread did is ordered
+//! before whatever anybody does after its end.
+//!
+//! # Invariants
+//! - A state's lock is held while the engine works for its thread. Only its own thread takes it, except for
+//!   [`first_event_of_foreign_thread`] and a look at what a thread holds; nobody takes two.
+//! - No user code runs while a state's lock is held, except an allocator that itself uses this crate; its
+//!   events are left out ([`enter`] gives `None`).
+//! - The registry's lock comes before a state's lock.
+
+pub(crate) mod advice;
+pub(crate) mod deadlock;
+pub(crate) mod lock;
+mod memory;
+pub(crate) mod misuse;
+mod os;
+pub(crate) mod parking;
+pub(crate) mod place;
+pub(crate) mod report;
+pub(crate) mod run_once;
+
+use std::cell::{Cell, UnsafeCell};
+use std::collections::HashMap;
+use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use racecheck_engine::collect::Due;
+use racecheck_engine::{Channel, Ctx, Engine, StoreOrder, Thread, ThreadId};
+use racecheck_report::model::Stack;
+
+use self::memory::{Claim, Shadow};
+use self::place::{Place, Places};
+
+/// How the events of this process are recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Mode {
+    Unknown,
+    /// Not at all.
+    Off,
+    /// By the engine in this crate.
+    Own,
+    /// By the runtime that an instrumented program is linked with: it sees the primitives' own accesses.
+    Instrumented,
+}
+
+static MODE: AtomicU8 = AtomicU8::new(Mode::Unknown as u8);
+
+/// Name of the environment variable that turns the shim on (`1`) or off (`0`).
+pub const DETECT_VARIABLE: &str = "RACECHECK_DETECT";
+
+/// True if this crate's own engine records events.
+#[inline]
+pub(crate) fn active() -> bool {
+    cfg!(feature = "detect")
+        && match MODE.load(Ordering::Relaxed) {
+            m if m == Mode::Own as u8 => true,
+            m if m == Mode::Unknown as u8 => mode() == Mode::Own,
+            _ => false,
+        }
+}
+
+#[cold]
+pub(crate) fn mode() -> Mode {
+    let known = MODE.load(Ordering::Relaxed);
+    for mode in [Mode::Off, Mode::Own, Mode::Instrumented] {
+        if known == mode as u8 {
+            return mode;
+        }
+    }
+    let wanted = match std::env::var(DETECT_VARIABLE).as_deref() {
+        Ok("0") => false,
+        Ok("1") => true,
+        _ => cfg!(debug_assertions),
+    };
+    let mode = if !cfg!(feature = "detect") {
+        Mode::Off
+    } else if os::runtime_is_linked() {
+        Mode::Instrumented
+    } else if wanted {
+        Mode::Own
+    } else {
+        Mode::Off
+    };
+    MODE.store(mode as u8, Ordering::Relaxed);
+    mode
+}
+
+/// A lock that another thread's panic does not spoil: all data under it is whole between statements.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What is known of a thread for reports. Outlives the thread.
+#[derive(Debug)]
+pub(crate) struct Info {
+    pub id: u32,
+    pub name: Option<String>,
+    pub running: AtomicBool,
+    pub created_by: Option<u32>,
+    pub created_at: Ctx,
+    /// The test that it works for.
+    pub test: Option<Arc<str>>,
+    /// The `check` that it works for.
+    pub group: Option<Arc<report::Group>>,
+    /// Where it waits.
+    pub parker: Arc<parking::Parker>,
+}
+
+/// A thread's state.
+#[derive(Debug)]
+pub(crate) struct State {
+    busy: AtomicBool,
+    inner: UnsafeCell<Inner>,
+}
+
+// SAFETY: `inner` is reached only under `busy`.
+unsafe impl Sync for State {}
+
+/// What is under a state's lock.
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub engine: &'static Engine<Shadow>,
+    pub thread: Box<Thread>,
+    pub info: Arc<Info>,
+    pub held: Vec<lock::Held>,
+    pub places: Places,
+    pub order: lock::Known,
+    pub subject: Option<place::Subject>,
+    seen_foreign_ends: u64,
+    foreign: bool,
+    events: u32,
+}
+
+thread_local! {
+    // Without a destructor, so that it can be read until the very end of the thread.
+    static CURRENT: Cell<*const State> = const { Cell::new(std::ptr::null()) };
+    static INSIDE: Cell<bool> = const { Cell::new(false) };
+    static END: EndOfThread = const { EndOfThread };
+}
+
+static STATES: Mutex<Vec<&'static State>> = Mutex::new(Vec::new());
+static INFOS: Mutex<Option<HashMap<u32, Arc<Info>>>> = Mutex::new(None);
+/// Grows whenever a foreign thread ends.
+static FOREIGN_ENDS: AtomicU64 = AtomicU64::new(0);
+/// Holds what foreign threads did, after their ends.
+static AFTER_FOREIGN: Object = Object::new();
+/// Holds what everybody did, before a foreign thread's first event.
+static BEFORE_FOREIGN: Object = Object::new();
+static DUE: Mutex<Option<Due>> = Mutex::new(None);
+
+/// How many events a thread does between two looks at whether the engine's numbers run out.
+const EVENTS_PER_LOOK: u32 = 1 << 12;
+
+fn engine() -> &'static Engine<Shadow> {
+    static ENGINE: OnceLock<Engine<Shadow>> = OnceLock::new();
+    ENGINE.get_or_init(|| Engine::new(Shadow::new()))
+}
+
+/// The current thread's state, locked.
+pub(crate) struct Entered {
+    state: &'static State,
+}
+
+impl Deref for Entered {
+    type Target = Inner;
+
+    #[inline]
+    fn deref(&self) -> &Inner {
+        // SAFETY: the lock is held for the life of `self`.
+        unsafe { &*self.state.inner.get() }
+    }
+}
+
+impl DerefMut for Entered {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut Inner {
+        // SAFETY: as above, and `self` is borrowed exclusively.
+        unsafe { &mut *self.state.inner.get() }
+    }
+}
+
+impl Drop for Entered {
+    #[inline]
+    fn drop(&mut self) {
+        let races =
+            if self.thread.races.is_empty() { Vec::new() } else { std::mem::take(&mut self.thread.races) };
+        let subject = self.subject.take();
+        self.events += 1;
+        let look = self.events >= EVENTS_PER_LOOK;
+        if look {
+            self.events = 0;
+        }
+        self.state.busy.store(false, Ordering::Release);
+        if !races.is_empty() {
+            report::races(races, subject);
+        }
+        if look {
+            collect_if_due();
+        }
+        INSIDE.set(false);
+    }
+}
+
+impl State {
+    #[inline]
+    fn lock(&'static self) -> Entered {
+        while self.busy.compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
+            std::thread::yield_now();
+        }
+        Entered { state: self }
+    }
+
+    /// Looks at another thread's state.
+    pub(crate) fn peek<R>(&'static self, f: impl FnOnce(&mut Inner) -> R) -> R {
+        while self.busy.compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
+            std::thread::yield_now();
+        }
+        // SAFETY: the lock was just taken.
+        let result = f(unsafe { &mut *self.inner.get() });
+        self.busy.store(false, Ordering::Release);
+        result
+    }
+}
+
+/// Begins an event of the current thread. `None` if nothing is recorded.
+#[inline]
+pub(crate) fn enter() -> Option<Entered> {
+    if !active() || INSIDE.replace(true) {
+        return None;
+    }
+    let state = CURRENT.get();
+    // SAFETY: the pointer is null or to this thread's state, which lives until the end of the thread sets
+    // the pointer to null.
+    let state = match unsafe { state.as_ref() } {
+        Some(state) => state,
+        None => foreign(),
+    };
+    let mut entered = state.lock();
+    if entered.seen_foreign_ends != FOREIGN_ENDS.load(Ordering::Acquire) {
+        after_foreign_end(&mut entered);
+    }
+    Some(entered)
+}
+
+#[cold]
+fn after_foreign_end(entered: &mut Entered) {
+    entered.seen_foreign_ends = FOREIGN_ENDS.load(Ordering::Acquire);
+    if let Some(claim) = AFTER_FOREIGN.known() {
+        let inner = &mut **entered;
+        inner.engine.acquire(&mut inner.thread, claim.address(), Channel::OWNER);
+    }
+}
+
+/// The state of a thread that this crate did not create.
+#[cold]
+fn foreign() -> &'static State {
+    static MAIN: Mutex<Option<Box<Thread>>> = Mutex::new(None);
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    let engine = engine();
+    // The engine's first thread is the main thread's, whoever comes first.
+    ONCE.call_once(|| *lock(&MAIN) = Some(engine.main_thread()));
+    let std_name = std::thread::current().name().map(str::to_owned);
+    let main = if std_name.as_deref() == Some("main") { lock(&MAIN).take() } else { None };
+    let is_main = main.is_some();
+    let mut thread = main.unwrap_or_else(|| engine.foreign_thread());
+    first_event_of_foreign_thread(engine, &mut thread);
+    let test = std_name.as_deref().filter(|name| *name != "main" && in_test_harness()).map(Arc::from);
+    let info = Arc::new(Info {
+        id: thread.id().0,
+        name: std_name.filter(|_| !is_main),
+        running: AtomicBool::new(true),
+        created_by: None,
+        created_at: Ctx::UNKNOWN,
+        test,
+        group: None,
+        parker: Arc::default(),
+    });
+    deadlock::thread_made(&info);
+    install(engine, thread, info, true)
+}
+
+/// Everything that any thread did so far is ordered before what `thread` will do.
+fn first_event_of_foreign_thread(engine: &'static Engine<Shadow>, thread: &mut Thread) {
+    let Some(claim) = BEFORE_FOREIGN.claim(8) else { return };
+    for state in lock(&STATES).iter() {
+        state.peek(|other| engine.release(&mut other.thread, claim.address(), Channel::OWNER));
+    }
+    engine.acquire(thread, claim.address(), Channel::OWNER);
+    if let Some(claim) = AFTER_FOREIGN.known() {
+        engine.acquire(thread, claim.address(), Channel::OWNER);
+    }
+}
+
+/// Cargo puts test executables into a directory of this name.
+fn in_test_harness() -> bool {
+    static ANSWER: OnceLock<bool> = OnceLock::new();
+    *ANSWER.get_or_init(|| {
+        let exe = std::env::current_exe().ok();
+        exe.as_deref().and_then(|e| e.parent()?.file_name()).is_some_and(|dir| dir == "deps")
+    })
+}
+
+fn install(
+    engine: &'static Engine<Shadow>,
+    thread: Box<Thread>,
+    info: Arc<Info>,
+    foreign: bool,
+) -> &'static State {
+    lock(&INFOS).get_or_insert_default().insert(info.id, info.clone());
+    let inner = Inner {
+        engine,
+        thread,
+        info,
+        held: Vec::new(),
+        places: Places::default(),
+        order: lock::Known::default(),
+        subject: None,
+        seen_foreign_ends: FOREIGN_ENDS.load(Ordering::Acquire),
+        foreign,
+        events: 0,
+    };
+    let state: &'static State =
+        Box::leak(Box::new(State { busy: AtomicBool::new(false), inner: UnsafeCell::new(inner) }));
+    lock(&STATES).push(state);
+    CURRENT.set(state);
+    // Fails only when this thread's destructors ran already; then the state stays for good.
+    let _ = END.try_with(|_| ());
+    state
+}
+
+/// Runs when the thread's thread-local variables are destroyed: the first one made is the last to go.
+struct EndOfThread;
+
+impl Drop for EndOfThread {
+    fn drop(&mut self) {
+        let state = CURRENT.replace(std::ptr::null());
+        // SAFETY: see `enter`.
+        let Some(state) = (unsafe { state.as_ref() }) else { return };
+        INSIDE.set(true);
+        lock(&STATES).retain(|s| !std::ptr::eq(*s, state));
+        state.peek(|inner| {
+            if inner.foreign {
+                if let Some(claim) = AFTER_FOREIGN.claim(8) {
+                    inner.engine.release(&mut inner.thread, claim.address(), Channel::OWNER);
+                    FOREIGN_ENDS.fetch_add(1, Ordering::AcqRel);
+                }
+                inner.thread.set_detached();
+            }
+            inner.engine.exit(&mut inner.thread);
+            inner.info.running.store(false, Ordering::Relaxed);
+        });
+        let info = state.peek(|inner| inner.info.clone());
+        // SAFETY: it came from Box::leak in `install`; it is in no list and in no thread-local any more.
+        drop(unsafe { Box::from_raw(std::ptr::from_ref(state).cast_mut()) });
+        INSIDE.set(false);
+        deadlock::thread_ended(&info);
+    }
+}
+
+/// All states of threads that run.
+pub(crate) fn states() -> MutexGuard<'static, Vec<&'static State>> {
+    lock(&STATES)
+}
+
+/// What is known of a thread, running or not.
+pub(crate) fn info(thread: ThreadId) -> Option<Arc<Info>> {
+    lock(&INFOS).as_ref()?.get(&thread.0).cloned()
+}
+
+/// What is known of the current thread. `None` if nothing is recorded.
+pub(crate) fn my_info() -> Option<Arc<Info>> {
+    enter().map(|e| e.info.clone())
+}
+
+#[cold]
+fn collect_if_due() {
+    let last = lock(&DUE).unwrap_or_default();
+    if !engine().collection_due(&last) {
+        return;
+    }
+    let states = lock(&STATES);
+    for state in states.iter() {
+        while state.busy.compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
+            std::thread::yield_now();
+        }
+    }
+    // SAFETY: all states are locked, and threads that are being made or ended hold no state's lock but are
+    // kept out by the registry's lock, which is held here: no other thread is inside the engine with a known
+    // thread. The iterator gives each thread once.
+    let due = unsafe {
+        engine().collect(&mut states.iter().map(|s| &mut *(*s.inner.get()).thread))
+    };
+    *lock(&DUE) = Some(due);
+    for state in states.iter() {
+        state.busy.store(false, Ordering::Release);
+    }
+}
+
+/// A thread that this crate is about to create.
+#[derive(Debug)]
+pub(crate) struct Child {
+    thread: Box<Thread>,
+    info: Arc<Info>,
+}
+
+impl Child {
+    /// Everything that the current thread did so far is ordered before what the new thread does.
+    pub(crate) fn spawn(name: Option<String>, place: Place) -> Option<Child> {
+        let mut parent = enter()?;
+        let created_at = parent.context_of_origin(place);
+        let parent = &mut *parent;
+        let thread = parent.engine.spawn(&mut parent.thread);
+        let info = Arc::new(Info {
+            id: thread.id().0,
+            name,
+            running: AtomicBool::new(true),
+            created_by: Some(parent.info.id),
+            created_at,
+            test: parent.info.test.clone(),
+            group: parent.info.group.clone(),
+            parker: Arc::default(),
+        });
+        deadlock::thread_made(&info);
+        Some(Child { thread, info })
+    }
+
+    pub(crate) fn info(&self) -> &Arc<Info> {
+        &self.info
+    }
+
+    /// To be called first by the new thread.
+    pub(crate) fn begin(self) {
+        if CURRENT.get().is_null() {
+            install(engine(), self.thread, self.info, false);
+        }
+    }
+
+    /// The operating system did not make the thread.
+    pub(crate) fn fail(mut self) {
+        self.thread.set_detached();
+        engine().exit(&mut self.thread);
+        deadlock::thread_ended(&self.info);
+    }
+}
+
+/// The current thread waited for the end of `thread`.
+pub(crate) fn joined(thread: u32) -> bool {
+    enter().is_none_or(|mut e| {
+        let e = &mut *e;
+        e.engine.join(&mut e.thread, ThreadId(thread))
+    })
+}
+
+/// Nobody will wait for `thread`.
+pub(crate) fn detached(thread: u32) {
+    if active() {
+        engine().detach(ThreadId(thread));
+    }
+}
+
+/// Runs `f` with the current thread (and those it makes meanwhile) in `group`.
+pub(crate) fn in_group<R>(group: &Arc<report::Group>, f: impl FnOnce() -> R) -> R {
+    struct Back(Option<Arc<Info>>);
+    impl Drop for Back {
+        fn drop(&mut self) {
+            if let (Some(info), Some(mut e)) = (self.0.take(), enter()) {
+                lock(&INFOS).get_or_insert_default().insert(info.id, info.clone());
+                deadlock::moved(&e.info, &info);
+                e.info = info;
+            }
+        }
+    }
+    let _back = Back(enter().map(|mut e| {
+        let old = e.info.clone();
+        let info = Arc::new(Info {
+            id: old.id,
+            name: old.name.clone(),
+            running: AtomicBool::new(true),
+            created_by: old.created_by,
+            created_at: old.created_at,
+            test: old.test.clone(),
+            group: Some(group.clone()),
+            parker: old.parker.clone(),
+        });
+        lock(&INFOS).get_or_insert_default().insert(info.id, info.clone());
+        deadlock::moved(&old, &info);
+        e.info = info;
+        old
+    }));
+    f()
+}
+
+/// What has a history: a lock, an atomic, a cell. It has no address until its first event.
+#[derive(Debug)]
+pub(crate) struct Object(AtomicU64);
+
+impl Object {
+    pub(crate) const fn new() -> Self {
+        Object(AtomicU64::new(0))
+    }
+
+    /// Its range of addresses, of at least `size` bytes; the size of the first call counts.
+    #[inline]
+    pub(crate) fn claim(&self, size: u64) -> Option<Claim> {
+        match self.0.load(Ordering::Acquire) {
+            0 => self.claim_now(size),
+            bits => Some(Claim(bits)),
+        }
+    }
+
+    #[cold]
+    fn claim_now(&self, size: u64) -> Option<Claim> {
+        let fresh = memory::claim(size)?;
+        match self.0.compare_exchange(0, fresh.0, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => Some(fresh),
+            Err(other) => {
+                memory::give_back(fresh);
+                Some(Claim(other))
+            }
+        }
+    }
+
+    /// Its range, if it had an event.
+    pub(crate) fn known(&self) -> Option<Claim> {
+        Some(self.0.load(Ordering::Acquire)).filter(|bits| *bits != 0).map(Claim)
+    }
+
+    /// What was released into it is ordered before what the current thread does from now on.
+    #[inline]
+    pub(crate) fn acquire(&self) {
+        self.acquire_from(Channel::OWNER);
+    }
+
+    #[inline]
+    pub(crate) fn acquire_from(&self, channel: Channel) {
+        if let Some(mut e) = enter() {
+            e.acquire(self, channel);
+        }
+    }
+
+    /// What the current thread did is ordered before whoever acquires; earlier releases count on.
+    #[inline]
+    pub(crate) fn release(&self) {
+        self.release_to(Channel::OWNER);
+    }
+
+    #[inline]
+    pub(crate) fn release_to(&self, channel: Channel) {
+        if let Some(mut e) = enter() {
+            e.release(self, channel);
+        }
+    }
+}
+
+impl Drop for Object {
+    fn drop(&mut self) {
+        if let Some(claim) = self.known() {
+            engine().reset(claim.address(), claim.size());
+            memory::give_back(claim);
+        }
+    }
+}
+
+/// The two kinds of calls that must be ordered with each other, though not among themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Call {
+    First,
+    Second,
+}
+
+impl Object {
+    /// Records a call of one of two kinds. The stacks of this one and of an unordered one of the other kind,
+    /// if there was one.
+    pub(crate) fn call(&self, call: Call, place: Place) -> Option<(Stack, Stack)> {
+        let mut e = enter()?;
+        let address = self.claim(8)?.address();
+        let inner = &mut *e;
+        let ctx = inner.context(place);
+        // Relaxed atomics race with plain reads, but neither kind with itself.
+        match call {
+            Call::First => inner.engine.store(&mut inner.thread, address, 8, StoreOrder::Relaxed, ctx, || ()),
+            Call::Second => inner.engine.read(&mut inner.thread, address, 8, ctx),
+        }
+        let races = std::mem::take(&mut inner.thread.races);
+        drop(e);
+        let race = races.first()?;
+        let stack = |ctx| place::resolve(&engine().contexts.stack(ctx));
+        Some((stack(race.current.ctx), stack(race.previous.ctx)))
+    }
+}
+
+impl Inner {
+    #[inline]
+    pub(crate) fn acquire(&mut self, object: &Object, channel: Channel) {
+        if let Some(claim) = object.claim(8) {
+            self.engine.acquire(&mut self.thread, claim.address(), channel);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn release(&mut self, object: &Object, channel: Channel) {
+        if let Some(claim) = object.claim(8) {
+            self.engine.release(&mut self.thread, claim.address(), channel);
+        }
+    }
+}
+
+/// Does something with the object that stands for the value at this real address.
+pub(crate) fn annotated<T: ?Sized>(value: &T, f: impl FnOnce(&Object)) {
+    static OBJECTS: Mutex<Option<HashMap<usize, Arc<Object>>>> = Mutex::new(None);
+    if active() {
+        let address = std::ptr::from_ref(value).cast::<u8>() as usize;
+        let object = lock(&OBJECTS)
+            .get_or_insert_default()
+            .entry(address)
+            .or_insert_with(|| Arc::new(Object::new()))
+            .clone();
+        f(&object);
+    }
+}

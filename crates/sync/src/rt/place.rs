@@ -1,0 +1,225 @@
+//! Where something happened: the caller's place in the source, and the stack around it.
+//!
+//! Every recorded access keeps its place, which `#[track_caller]` gives for nothing. Its whole stack costs an
+//! unwinding, thousands of times the access itself, so that each thread keeps whole stacks for its first
+//! [`WHOLE_STACKS`] recorded accesses at each place and the place alone for later ones. What is shown
+//! is never the stack of another access.
+
+use std::collections::HashMap;
+use std::panic::Location;
+use std::sync::{Mutex, OnceLock};
+
+use racecheck_engine::{Ctx, Granule, Mask};
+use racecheck_report::model::{Frame, Stack};
+
+use super::{Inner, lock};
+
+/// A place in the program's source.
+pub(crate) type Place = &'static Location<'static>;
+
+/// How many whole stacks a thread keeps for each place.
+const WHOLE_STACKS: u16 = 64;
+/// Deeper stacks lose their outer end.
+const DEEPEST: usize = 128;
+/// Marks a node of the context tree that is a place and not a pc.
+const IS_PLACE: u64 = 1 << 61;
+
+/// How often a thread took the whole stack at the places that it used last. A place that was pushed out by
+/// another one starts anew.
+#[derive(Debug)]
+pub(crate) struct Places {
+    taken: Box<[(usize, u16); Self::LEN]>,
+}
+
+impl Places {
+    const LEN: usize = 256;
+
+    #[inline]
+    fn takes_whole(&mut self, place: Place) -> bool {
+        let place = std::ptr::from_ref(place) as usize;
+        let (at, taken) = &mut self.taken[place / align_of::<Location<'static>>() % Self::LEN];
+        if *at != place {
+            (*at, *taken) = (place, 0);
+        }
+        let whole = *taken < WHOLE_STACKS;
+        *taken += u16::from(whole);
+        whole
+    }
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        Places { taken: Box::new([(0, 0); Self::LEN]) }
+    }
+}
+
+impl Inner {
+    /// The context of an access at `place`.
+    pub(crate) fn context(&mut self, place: Place) -> Ctx {
+        let parent = if self.places.takes_whole(place) { self.whole_stack() } else { Ctx::UNKNOWN };
+        self.place_in(parent, place)
+    }
+
+    /// The context of something that happens rarely: always with its stack.
+    pub(crate) fn context_of_origin(&mut self, place: Place) -> Ctx {
+        let parent = self.whole_stack();
+        self.place_in(parent, place)
+    }
+
+    fn place_in(&mut self, parent: Ctx, place: Place) -> Ctx {
+        let key = std::ptr::from_ref(place) as u64 | IS_PLACE;
+        self.engine.contexts.child(&mut self.thread.contexts, parent, key)
+    }
+
+    #[cold]
+    fn whole_stack(&mut self) -> Ctx {
+        let mut pcs = Vec::with_capacity(48);
+        backtrace::trace(|frame| {
+            // A return address lies behind the call; the symbols wanted are those of the call.
+            pcs.push((frame.ip() as u64).wrapping_sub(1));
+            pcs.len() < DEEPEST
+        });
+        let (engine, cache) = (self.engine, &mut self.thread.contexts);
+        pcs.iter().rev().fold(Ctx::UNKNOWN, |parent, pc| engine.contexts.child(cache, parent, *pc))
+    }
+
+    /// A plain access of `size` bytes, `offset` bytes into the subject.
+    #[inline]
+    pub(crate) fn plain(&mut self, subject: &Subject, offset: u64, size: u64, write: Write, place: Place) {
+        let address = subject.virtual_address + offset;
+        if size <= 8 - (address & 7) {
+            let (granule, mask) = (Granule::of(address), Mask::span((address & 7) as u32, size));
+            let known = match write {
+                Write::No => self.engine.read_is_known(&self.thread, granule, mask),
+                Write::Yes => self.engine.write_is_known(&self.thread, granule, mask),
+            };
+            if known {
+                return;
+            }
+        }
+        let ctx = self.context(place);
+        match write {
+            Write::No => self.engine.read(&mut self.thread, address, size, ctx),
+            Write::Yes => self.engine.write(&mut self.thread, address, size, ctx),
+        }
+        self.subject_of_races(subject);
+    }
+
+    /// Remembers what the races that were just found are about.
+    #[inline]
+    pub(crate) fn subject_of_races(&mut self, subject: &Subject) {
+        if !self.thread.races.is_empty() {
+            self.subject = Some(*subject);
+        }
+    }
+}
+
+/// What is accessed, for a report.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Subject {
+    pub virtual_address: u64,
+    pub real_address: u64,
+    pub size: u64,
+    /// What it is: the name that the program gave it, or the type.
+    pub name: &'static str,
+    pub made: Place,
+}
+
+/// Whether an access writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Write {
+    No,
+    Yes,
+}
+
+/// The frames of `pcs` (innermost first, as the context tree gives them).
+pub(crate) fn resolve(keys: &[u64]) -> Stack {
+    let (place, pcs) = match keys.split_first() {
+        Some((first, rest)) if first & IS_PLACE != 0 => (Some(place_of(*first)), rest),
+        _ => (None, keys),
+    };
+    let mut frames: Vec<Frame> = pcs.iter().flat_map(|pc| frames_of(*pc)).collect();
+    let Some(place) = place else { return Stack { frames, lost: keys.is_empty() } };
+    let here = |f: &Frame| f.line == place.line() && f.file.as_deref().is_some_and(|p| same_file(p, place.file()));
+    match frames.iter().position(here) {
+        // What lies inside of the place is this crate's own.
+        Some(at) => {
+            frames.drain(..at);
+            frames[0].column = place.column();
+            frames[0].file = Some(place.file().to_owned());
+        }
+        None => {
+            let outside = |f: &Frame| !is_own(f);
+            let from = frames.iter().position(outside).unwrap_or(frames.len());
+            frames.drain(..from);
+            frames.insert(
+                0,
+                Frame {
+                    function: Some("(the whole stack was not kept)".to_owned()).filter(|_| pcs.is_empty()),
+                    ..frame_at(place)
+                },
+            );
+        }
+    }
+    Stack { frames, lost: false }
+}
+
+/// The stack that consists of a place only.
+pub(crate) fn at(place: Place) -> Stack {
+    Stack { frames: vec![frame_at(place)], lost: false }
+}
+
+fn frame_at(place: Place) -> Frame {
+    Frame {
+        file: Some(place.file().to_owned()),
+        line: place.line(),
+        column: place.column(),
+        ..Frame::default()
+    }
+}
+
+fn place_of(key: u64) -> Place {
+    // SAFETY: only `place_in` makes such keys, from references to places that live for ever.
+    unsafe { &*((key & !IS_PLACE) as usize as *const Location<'static>) }
+}
+
+/// Debug info has whole paths, places have them as the compiler was given them.
+fn same_file(whole: &str, given: &str) -> bool {
+    whole.replace('\\', "/").ends_with(&given.replace('\\', "/"))
+}
+
+fn is_own(frame: &Frame) -> bool {
+    let name = frame.function.as_deref().unwrap_or("");
+    let own = ["racecheck::", "<racecheck::", "backtrace::", "<backtrace::"];
+    own.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// The frames at `pc`, innermost first. Looked up once.
+fn frames_of(pc: u64) -> Vec<Frame> {
+    static KNOWN: OnceLock<Mutex<HashMap<u64, Vec<Frame>>>> = OnceLock::new();
+    let known = KNOWN.get_or_init(Mutex::default);
+    if let Some(frames) = lock(known).get(&pc) {
+        return frames.clone();
+    }
+    let mut frames = Vec::new();
+    backtrace::resolve(pc as usize as *mut _, |symbol| {
+        if let Some(inner) = frames.last_mut() {
+            let inner: &mut Frame = inner;
+            inner.inlined = true;
+        }
+        frames.push(Frame {
+            function: symbol.name().map(|name| format!("{name:#}")),
+            file: symbol.filename().map(|path| path.display().to_string()),
+            line: symbol.lineno().unwrap_or(0),
+            column: symbol.colno().unwrap_or(0),
+            module: None,
+            offset: pc,
+            inlined: false,
+        });
+    });
+    if frames.is_empty() {
+        frames.push(Frame { offset: pc, ..Frame::default() });
+    }
+    lock(known).insert(pc, frames.clone());
+    frames
+}
