@@ -288,7 +288,7 @@ fn location(
     if Heap::contains(address as usize) {
         let block = runtime.heap.block_of(address as usize)?;
         let meta = block.meta();
-        let thread = ThreadId(meta.thread.load(Ordering::Relaxed));
+        let thread = ThreadId(meta.allocated_by.load(Ordering::Relaxed));
         named.insert(thread);
         let start = block.start().as_ptr() as u64;
         return Some(Location::Heap {
@@ -297,7 +297,7 @@ fn location(
             offset: address - start,
             freed: !block.is_live(),
             allocated_by: thread.0,
-            stack: stack(runtime, resolver, Ctx(meta.context.load(Ordering::Relaxed))),
+            stack: stack(runtime, resolver, Ctx(meta.allocated_at.load(Ordering::Relaxed))),
         });
     }
     let owner = runtime.registry.lock().owner_of(address);

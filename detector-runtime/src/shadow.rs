@@ -233,6 +233,9 @@ pub fn set_origin(meta: &BlockMeta, kind: OriginKind, epoch: Epoch, ctx: Ctx, th
     // Whoever sees the new words below sees the mark above as well.
     fence(Ordering::Release);
     meta.context.store(ctx.0, Ordering::Release);
-    meta.thread.store(thread, Ordering::Relaxed);
+    if kind == OriginKind::Allocated {
+        meta.allocated_at.store(ctx.0, Ordering::Relaxed);
+        meta.allocated_by.store(thread, Ordering::Relaxed);
+    }
     meta.state_epoch.store(epoch.to_bits() | freed, Ordering::Release);
 }

@@ -63,17 +63,19 @@ impl Life {
 
 /// What is kept about a block, beside the heap. All zero for a block that was never allocated.
 ///
-/// The first three words are the detector's: the heap neither reads nor writes them, also when the block
+/// All words but the last are the detector's: the heap neither reads nor writes them, also when the block
 /// is freed and given out again.
 #[derive(Debug)]
-#[repr(C, align(16))]
+#[repr(C, align(8))]
 pub struct BlockMeta {
     /// The epoch of the last allocation or free.
     pub state_epoch: AtomicU32,
     /// The calling context of it.
     pub context: AtomicU32,
-    /// The thread that did it.
-    pub thread: AtomicU32,
+    /// The calling context of the last allocation.
+    pub allocated_at: AtomicU32,
+    /// The thread that did that one.
+    pub allocated_by: AtomicU32,
     life: AtomicU32,
 }
 
