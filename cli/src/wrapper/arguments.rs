@@ -55,6 +55,9 @@ impl Call {
     fn instrumented(self, kit: &Kit, purpose: Purpose) -> Vec<OsString> {
         let mut added: Vec<String> = kit.compiler_options();
         added.extend(["--cfg=racecheck".to_owned(), "--check-cfg=cfg(racecheck)".to_owned()]);
+        // Without it rustc runs the passes before the last optimisations, among them vectorisation, and
+        // leaves those to the link-time optimisation within the crate that is its default.
+        added.push("-Clto=off".to_owned());
         if !self.asks_for_debug_info() {
             added.push("-Cdebuginfo=line-tables-only".to_owned());
         }
