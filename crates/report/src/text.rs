@@ -152,7 +152,7 @@ impl Report<'_> {
                 if *offset != 0 {
                     write!(self.out, " (offset {offset})")?;
                 }
-                if let Some(module) = module {
+                if let Some(module) = module.as_deref().filter(|module| *module != self.finding.program) {
                     write!(self.out, " in {}", self.path(module))?;
                 }
                 self.out.write_char('\n')
