@@ -1,4 +1,5 @@
 //! Ten thousand threads are alive at once, each with its own slot, all of them ordered by the join.
+//@ slow
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::{self, Builder};
 

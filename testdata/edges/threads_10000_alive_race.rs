@@ -1,4 +1,5 @@
 //! Ten thousand threads are alive, and two of them race.
+//@ slow
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::{self, Builder};
 
