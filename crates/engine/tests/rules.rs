@@ -843,7 +843,7 @@ fn race_of_an_access_after_a_free() {
     let found = findings(&[(0, Alloc(BLOCK)), (0, Spawn(1)), (0, Free(BLOCK)), (1, Read(IN_BLOCK))]);
     assert_eq!(
         found.iter().map(|f| (f.previous.kind, f.unordered)).collect::<Vec<_>>(),
-        [(Kind::Free, true)]
+        [(Kind::Free, Some(true))]
     );
 }
 
@@ -852,7 +852,7 @@ fn misuse_of_freed_memory_in_order() {
     let found = findings(&[(0, Alloc(BLOCK)), (0, Free(BLOCK)), (0, Write(IN_BLOCK))]);
     assert_eq!(
         found.iter().map(|f| (f.previous.kind, f.unordered)).collect::<Vec<_>>(),
-        [(Kind::Free, false)]
+        [(Kind::Free, Some(false))]
     );
 }
 

@@ -10,7 +10,7 @@
 //! whole runtime. [`check`] compares its findings with the oracle's, event by event, and
 //! [`shrink`] makes a program that fails small.
 //!
-//! This crate depends on no detector.
+//! The library depends on no detector; its test runs programs through the runtime, the engine's tests through the engine.
 
 pub mod check;
 pub mod generate;

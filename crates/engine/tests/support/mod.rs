@@ -148,7 +148,11 @@ impl EngineDetector {
             },
             bytes: Bytes { at: side.address - BASE, size: side.size },
         };
-        Finding { current: side(&race.current), previous: side(&race.previous), unordered: race.unordered }
+        Finding {
+            current: side(&race.current),
+            previous: side(&race.previous),
+            unordered: Some(race.unordered),
+        }
     }
 
     /// The place that the side means; none of the program's if there is none.
