@@ -6,16 +6,23 @@
 //! | `lock` and its kin, when they succeed | acquire |
 //! | `unlock` | release by the owner, before the real unlock: nobody can acquire meanwhile |
 //!
-//! A robust mutex whose owner died is acquired as well (`EOWNERDEAD`). The inner unlocks of a recursive mutex
-//! release too, which nobody can see before the last one.
+//! A robust mutex whose owner died is acquired as well (`EOWNERDEAD`), and the end of a thread releases those
+//! that it holds. The inner unlocks of a recursive mutex release too, which nobody can see before the last one.
 
+use alloc::collections::BTreeMap;
 use core::ffi::c_int;
+use core::mem::offset_of;
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use racecheck_engine::Channel;
 
 use super::intercept;
 use super::real::real;
 use crate::gate::enter;
+use crate::local::local;
+use crate::lock::SpinLock;
+use crate::runtime::Runtime;
+use crate::thread::ThreadState;
 
 pub(super) type Mutex = libc::pthread_mutex_t;
 type Spin = libc::pthread_spinlock_t;
@@ -35,6 +42,52 @@ real! {
     fn pthread_spin_lock(lock: *mut Spin) -> c_int;
     fn pthread_spin_trylock(lock: *mut Spin) -> c_int;
     fn pthread_spin_unlock(lock: *mut Spin) -> c_int;
+}
+
+/// glibc's layout, fixed by its static initialisers, as far as it matters here.
+#[repr(C)]
+struct Layout {
+    words: [u32; 4],
+    kind: AtomicU32,
+}
+
+const _: () = assert!(offset_of!(Layout, kind) == 16 && size_of::<Layout>() <= size_of::<Mutex>());
+
+/// In the kind of a mutex: it is robust.
+const ROBUST: u32 = 16;
+
+/// Robust mutexes that are locked, and the block of the thread that has each.
+static HELD: SpinLock<BTreeMap<usize, usize>> = SpinLock::new(BTreeMap::new());
+
+/// # Safety
+/// The mutex is initialised.
+unsafe fn is_robust(mutex: *mut Mutex) -> bool {
+    // SAFETY: the caller's promise; glibc accesses the field atomically too.
+    unsafe { (*mutex.cast::<Layout>()).kind.load(Ordering::Relaxed) & ROBUST != 0 }
+}
+
+/// After a call that tried to lock a mutex of pthread's.
+///
+/// # Safety
+/// The mutex is initialised.
+unsafe fn mutex_locked(result: c_int, mutex: *mut Mutex) -> c_int {
+    // SAFETY: the caller's promise.
+    if (result == 0 || result == libc::EOWNERDEAD) && unsafe { is_robust(mutex) } {
+        enter(|_, _| HELD.lock().insert(mutex as usize, local() as usize));
+    }
+    locked(result, mutex)
+}
+
+/// The running thread ends: whoever locks a robust mutex that it still holds goes on where it stopped.
+pub(super) fn leave_to_others(rt: &Runtime, thread: &mut ThreadState) {
+    let me = local() as usize;
+    HELD.lock().retain(|&mutex, holder| {
+        let mine = *holder == me;
+        if mine {
+            rt.engine.release_owner(&mut thread.engine, mutex as u64, Channel::OWNER);
+        }
+        !mine
+    });
 }
 
 /// After a call that begins or ends the life of the lock at `lock`.
@@ -81,19 +134,19 @@ intercept! {
 
 intercept! {
     fn racecheck_intercept_pthread_mutex_lock(mutex: *mut Mutex) -> c_int {
-        locked(pthread_mutex_lock(mutex), mutex)
+        mutex_locked(pthread_mutex_lock(mutex), mutex)
     }
 }
 
 intercept! {
     fn racecheck_intercept_pthread_mutex_trylock(mutex: *mut Mutex) -> c_int {
-        locked(pthread_mutex_trylock(mutex), mutex)
+        mutex_locked(pthread_mutex_trylock(mutex), mutex)
     }
 }
 
 intercept! {
     fn racecheck_intercept_pthread_mutex_timedlock(mutex: *mut Mutex, until: *const libc::timespec) -> c_int {
-        locked(pthread_mutex_timedlock(mutex, until), mutex)
+        mutex_locked(pthread_mutex_timedlock(mutex, until), mutex)
     }
 }
 
@@ -101,12 +154,15 @@ intercept! {
     fn racecheck_intercept_pthread_mutex_clocklock(
         mutex: *mut Mutex, clock: libc::clockid_t, until: *const libc::timespec,
     ) -> c_int {
-        locked(pthread_mutex_clocklock(mutex, clock, until), mutex)
+        mutex_locked(pthread_mutex_clocklock(mutex, clock, until), mutex)
     }
 }
 
 intercept! {
     fn racecheck_intercept_pthread_mutex_unlock(mutex: *mut Mutex) -> c_int {
+        if is_robust(mutex) {
+            enter(|_, _| HELD.lock().remove(&(mutex as usize)));
+        }
         release(mutex);
         pthread_mutex_unlock(mutex)
     }

@@ -9,7 +9,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use racecheck_engine::ThreadId;
 
-use super::{intercept, real};
+use super::{intercept, mutex, real};
 use crate::gate::enter;
 use crate::local::{Local, local};
 use crate::lock::SpinLock;
@@ -222,6 +222,7 @@ fn leave(rt: &Runtime, thread: &mut ThreadState) {
         let ctx = rt.engine.contexts.thread_end(&mut thread.engine.contexts);
         rt.engine.bury(&mut thread.engine, start, end - start, ctx);
     }
+    mutex::leave_to_others(rt, thread);
     rt.engine.exit(&mut thread.engine);
     rt.heap.drain(&mut thread.heap);
     thread.info.running.store(false, Ordering::Relaxed);

@@ -1,0 +1,81 @@
+//! A timed lock whose time is over orders nothing.
+use std::cell::UnsafeCell;
+use std::ffi::c_int;
+use std::thread;
+
+/// A pthread object, all of it zero: what its static initialiser gives.
+#[repr(C, align(8))]
+struct Raw<const SIZE: usize>(UnsafeCell<[u8; SIZE]>);
+
+// SAFETY: pthread objects are made for several threads.
+unsafe impl<const SIZE: usize> Sync for Raw<SIZE> {}
+
+impl<const SIZE: usize> Raw<SIZE> {
+    const fn new() -> Self {
+        Raw(UnsafeCell::new([0; SIZE]))
+    }
+}
+
+#[repr(C)]
+#[derive(Default)]
+struct Time {
+    seconds: i64,
+    nanoseconds: i64,
+}
+
+unsafe extern "C" {
+    fn clock_gettime(clock: c_int, time: *mut Time) -> c_int;
+    fn pthread_mutex_lock(mutex: *const Raw<40>) -> c_int;
+    fn pthread_mutex_timedlock(mutex: *const Raw<40>, until: *const Time) -> c_int;
+    fn pthread_mutex_unlock(mutex: *const Raw<40>) -> c_int;
+}
+
+const CLOCK_REALTIME: c_int = 0;
+
+static LOCK: Raw<40> = Raw::new();
+static mut DATA: u64 = 0;
+
+fn in_seconds(seconds: i64) -> Time {
+    let mut time = Time::default();
+    assert_eq!(unsafe { clock_gettime(CLOCK_REALTIME, &mut time) }, 0);
+    time.seconds += seconds;
+    time
+}
+
+/// Fixes the order in real time. Relaxed, so that no happens-before edge comes with it.
+mod step {
+    use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+    static NOW: AtomicU32 = AtomicU32::new(0);
+
+    pub fn reach(step: u32) {
+        NOW.store(step, Relaxed);
+    }
+
+    pub fn wait(step: u32) {
+        while NOW.load(Relaxed) < step {
+            std::thread::yield_now();
+        }
+    }
+}
+
+fn main() {
+    thread::scope(|s| {
+        s.spawn(|| {
+            step::wait(1);
+            assert_ne!(unsafe { pthread_mutex_timedlock(&LOCK, &in_seconds(-1)) }, 0);
+            let data = unsafe { DATA }; // race: read
+            assert_eq!(data, 1);
+            step::reach(2);
+        });
+        unsafe {
+            DATA = 1; // race: write
+            assert_eq!(pthread_mutex_lock(&LOCK), 0);
+            assert_eq!(pthread_mutex_unlock(&LOCK), 0);
+            assert_eq!(pthread_mutex_lock(&LOCK), 0);
+        }
+        step::reach(1);
+        step::wait(2);
+        assert_eq!(unsafe { pthread_mutex_unlock(&LOCK) }, 0);
+    });
+}

@@ -1,0 +1,63 @@
+//! Both threads lock for reading, one after the other: that orders nothing between them.
+use std::cell::UnsafeCell;
+use std::ffi::c_int;
+use std::thread;
+
+/// A pthread object, all of it zero: what its static initialiser gives.
+#[repr(C, align(8))]
+struct Raw<const SIZE: usize>(UnsafeCell<[u8; SIZE]>);
+
+// SAFETY: pthread objects are made for several threads.
+unsafe impl<const SIZE: usize> Sync for Raw<SIZE> {}
+
+impl<const SIZE: usize> Raw<SIZE> {
+    const fn new() -> Self {
+        Raw(UnsafeCell::new([0; SIZE]))
+    }
+}
+
+unsafe extern "C" {
+    fn pthread_rwlock_rdlock(lock: *const Raw<56>) -> c_int;
+    fn pthread_rwlock_unlock(lock: *const Raw<56>) -> c_int;
+}
+
+static LOCK: Raw<56> = Raw::new();
+static mut DATA: u64 = 0;
+
+/// Fixes the order in real time. Relaxed, so that no happens-before edge comes with it.
+mod step {
+    use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+    static NOW: AtomicU32 = AtomicU32::new(0);
+
+    pub fn reach(step: u32) {
+        NOW.store(step, Relaxed);
+    }
+
+    pub fn wait(step: u32) {
+        while NOW.load(Relaxed) < step {
+            std::thread::yield_now();
+        }
+    }
+}
+
+fn main() {
+    thread::scope(|s| {
+        s.spawn(|| {
+            step::wait(1);
+            let data = unsafe {
+                assert_eq!(pthread_rwlock_rdlock(&LOCK), 0);
+                let data = DATA; // race: read
+                assert_eq!(pthread_rwlock_unlock(&LOCK), 0);
+                data
+            };
+            assert_eq!(data, 1);
+        });
+        unsafe {
+            assert_eq!(pthread_rwlock_rdlock(&LOCK), 0);
+            DATA = 1; // race: write
+            assert_eq!(pthread_rwlock_unlock(&LOCK), 0);
+        }
+        step::reach(1);
+    });
+}
