@@ -27,8 +27,8 @@ use crate::sys::{Errno, process};
 
 /// The bit in which a granule's address and its word's differ.
 const FLIP: u64 = 1 << 46;
-const LOWEST: u64 = 0x1555_0000_0000;
-const HIGHEST: u64 = 0x5555_0000_0000;
+pub(crate) const LOWEST: u64 = 0x1555_0000_0000;
+pub(crate) const HIGHEST: u64 = 0x5555_0000_0000;
 
 /// Granules of one piece of contexts: 4 MB of the program.
 const PIECE_BITS: u32 = 19;

@@ -45,9 +45,16 @@ pub fn libc_is_ready() -> bool {
 pub static racecheck_rt_version: u32 = 1;
 
 /// Called by the constructor of every instrumented module.
+#[unsafe(naked)]
 #[unsafe(no_mangle)]
 extern "C" fn __tsan_init() {
-    crate::gate::enter(|_, _| ());
+    extern "C" fn init(pc: u64) {
+        crate::gate::enter(|_, _| ());
+        if libc_is_ready() {
+            intercept::dynamic::loaded(pc);
+        }
+    }
+    core::arch::naked_asm!("mov rdi, qword ptr [rsp]", "jmp {init}", init = sym init)
 }
 
 /// Runs before all constructors. (Not in this crate's own tests, which set up what they need.)
@@ -59,7 +66,7 @@ static PREINIT: extern "C" fn() = preinit;
 #[cfg_attr(not(feature = "packed"), expect(dead_code, reason = "only the real runtime starts by itself"))]
 extern "C" fn preinit() {
     LIBC_IS_READY.store(true, Ordering::Relaxed);
-    __tsan_init();
+    crate::gate::enter(|_, _| ());
     intercept::look_up();
     intercept::process::install_exit();
     intercept::process::install_fork();

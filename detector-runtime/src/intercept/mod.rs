@@ -9,7 +9,9 @@ pub mod barrier;
 pub mod c11;
 pub mod cond;
 pub mod descriptor;
+pub mod dynamic;
 pub mod jump;
+pub mod mapping;
 pub mod memory;
 pub mod mutex;
 pub mod once;
@@ -30,6 +32,8 @@ pub fn look_up() {
         c11::look_up,
         cond::look_up,
         descriptor::look_up,
+        dynamic::look_up,
+        mapping::look_up,
         mutex::look_up,
         once::look_up,
         rwlock::look_up,
