@@ -26,9 +26,9 @@ impl Meta {
 
     /// Records an access to `size` of `whole` bytes, `offset` bytes into the value.
     #[inline]
-    fn access<T: ?Sized>(
+    fn access<Owner: ?Sized>(
         &self,
-        value: *const T,
+        value: *const u8,
         whole: usize,
         (offset, size): (usize, usize),
         write: Write,
@@ -38,9 +38,9 @@ impl Meta {
         let Some(claim) = self.object.claim(whole as u64) else { return };
         let subject = Subject {
             virtual_address: claim.address(),
-            real_address: value as *const u8 as u64,
+            real_address: value as u64,
             size: whole as u64,
-            name: self.name.unwrap_or_else(std::any::type_name::<T>),
+            name: self.name.unwrap_or_else(std::any::type_name::<Owner>),
             made: self.made,
         };
         // A value without a size still has a history.
@@ -129,7 +129,11 @@ impl<T> RaceCell<T> {
     /// A cell with a name for reports.
     #[track_caller]
     pub const fn named(name: &'static str, value: T) -> Self {
-        RaceCell { meta: Meta::new(Some(name)), latch: Latch::new(), value: std::cell::UnsafeCell::new(value) }
+        RaceCell {
+            meta: Meta::new(Some(name)),
+            latch: Latch::new(),
+            value: std::cell::UnsafeCell::new(value),
+        }
     }
 
     /// The value, without a check: nobody else has the cell any more.
@@ -185,7 +189,7 @@ impl<T: ?Sized> RaceCell<T> {
     fn record(&self, write: Write, place: Place) {
         // SAFETY: only the size is looked at, and that is fixed.
         let size = size_of_val(unsafe { &*self.value.get().cast_const() });
-        self.meta.access(self.value.get().cast_const(), size, (0, size), write, place);
+        self.meta.access::<Self>(self.value.get().cast_const().cast(), size, (0, size), write, place);
     }
 
     /// A read of the whole value. `f` must not wait for another thread that writes it.
@@ -343,7 +347,13 @@ impl<T: Copy> RaceSlice<T> {
             let size = size_of::<T>();
             // SAFETY: the pointer to the values is never changed.
             let values: *const [T] = unsafe { &raw const **self.values.get() };
-            self.meta.access(values, self.len * size, (start * size, (end - start) * size), write, place);
+            self.meta.access::<Self>(
+                values.cast(),
+                self.len * size,
+                (start * size, (end - start) * size),
+                write,
+                place,
+            );
         }
     }
 

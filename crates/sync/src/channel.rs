@@ -502,7 +502,9 @@ fn choose_case(cases: &mut [&mut dyn Case], patience: Patience, waiting: Waiting
     };
     // Whoever answers takes the claim first: if it can be taken now, nobody did.
     match result {
-        None if !claim.take(usize::MAX - 1) => claim.chosen().inspect(|at| posted.cases[*at].answered(&claim)),
+        None if !claim.take(usize::MAX - 1) => {
+            claim.chosen().inspect(|at| posted.cases[*at].answered(&claim))
+        }
         result => result,
     }
 }

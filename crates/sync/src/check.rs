@@ -59,7 +59,8 @@ pub fn check(f: impl FnOnce()) -> Report {
     let result = rt::in_group(&group, || catch_unwind(AssertUnwindSafe(f)));
     let (races, misuses) = group.take();
     if let Err(panic) = result {
-        let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+        let text =
+            panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
         let of_misuse = |text: &str| misuses.iter().any(|m| text.contains(m.message()));
         // `unwrap` of a join has the child's panic only as a number of a type.
         let of_join = text.is_some_and(|text| text.contains("Any { .. }")) && !misuses.is_empty();

@@ -16,9 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-pub use std::thread::{
-    AccessError, LocalKey, Result, ThreadId, available_parallelism, panicking, yield_now,
-};
+pub use std::thread::{AccessError, LocalKey, Result, ThreadId, available_parallelism, panicking, yield_now};
 
 use crate::channel::waiting;
 use crate::rt::parking::{self, On, Waiting, deadline_in};

@@ -153,10 +153,14 @@ fn race_the_k_plus_1st_receive_is_not_before_the_k_plus_cth_send() {
         there.wait();
     };
     // The third send is ordered after the first receive, but the write lies between it and the second.
-    one_race(&hand_over(move || _ = c.recv(), second, || {
-        to.send(2);
-        seen.wait();
-    }));
+    one_race(&hand_over(
+        move || _ = c.recv(),
+        second,
+        || {
+            to.send(2);
+            seen.wait();
+        },
+    ));
 }
 
 #[test]
@@ -203,11 +207,15 @@ fn race_an_unsuccessful_try_lock_has_no_synchronizing_effect() {
         end.wait();
         theirs.unlock();
     };
-    let report = hand_over(|| (), first, || {
-        locked.wait();
-        assert!(!mu.try_lock());
-        tried.wait();
-    });
+    let report = hand_over(
+        || (),
+        first,
+        || {
+            locked.wait();
+            assert!(!mu.try_lock());
+            tried.wait();
+        },
+    );
     one_race(&report);
 }
 
@@ -243,11 +251,15 @@ fn race_two_readers_are_not_ordered() {
         theirs.r_unlock();
         end.wait();
     };
-    one_race(&hand_over(|| (), first, || {
-        read.wait();
-        mu.r_lock();
-        mu.r_unlock();
-    }));
+    one_race(&hand_over(
+        || (),
+        first,
+        || {
+            read.wait();
+            mu.r_lock();
+            mu.r_unlock();
+        },
+    ));
 }
 
 #[test]
@@ -269,11 +281,15 @@ fn no_race_the_completion_of_f_is_synchronized_before_the_return_of_any_once_do(
 fn no_race_an_atomic_operation_that_is_observed_is_synchronized_before_the_observer() {
     let flag = Arc::new(Int32::new(0));
     let theirs = flag.clone();
-    clean(&hand_over(|| (), move || theirs.store(1), || {
-        while flag.load() == 0 {
-            thread::yield_now();
-        }
-    }));
+    clean(&hand_over(
+        || (),
+        move || theirs.store(1),
+        || {
+            while flag.load() == 0 {
+                thread::yield_now();
+            }
+        },
+    ));
 }
 
 #[test]
@@ -354,11 +370,15 @@ fn race_a_pool_object_that_is_used_after_put() {
 fn no_race_a_write_to_a_map_is_synchronized_before_the_read_that_observes_it() {
     let map = Arc::new(Map::new());
     let theirs = map.clone();
-    clean(&hand_over(|| (), move || theirs.store("ready", ()), || {
-        while map.load(&"ready").is_none() {
-            thread::yield_now();
-        }
-    }));
+    clean(&hand_over(
+        || (),
+        move || theirs.store("ready", ()),
+        || {
+            while map.load(&"ready").is_none() {
+                thread::yield_now();
+            }
+        },
+    ));
 }
 
 #[test]
@@ -370,11 +390,15 @@ fn race_a_write_to_another_key_of_a_map_orders_nothing() {
         theirs.store("a", ());
         end.wait();
     };
-    one_race(&hand_over(|| (), first, || {
-        there.wait();
-        map.store("b", ());
-        map.load(&"b");
-    }));
+    one_race(&hand_over(
+        || (),
+        first,
+        || {
+            there.wait();
+            map.store("b", ());
+            map.load(&"b");
+        },
+    ));
 }
 
 #[test]
@@ -382,12 +406,16 @@ fn no_race_a_select_makes_the_edges_of_the_case_that_it_chose() {
     for capacity in [0, 1] {
         let (c, other) = (Chan::make(capacity), Chan::<i32>::make(0));
         let from = c.clone();
-        clean(&hand_over(|| (), move || c.send(0), || {
-            select! {
-                recv(from) -> value => assert_eq!(value, Some(0)),
-                recv(other) -> _ => unreachable!(),
-            }
-        }));
+        clean(&hand_over(
+            || (),
+            move || c.send(0),
+            || {
+                select! {
+                    recv(from) -> value => assert_eq!(value, Some(0)),
+                    recv(other) -> _ => unreachable!(),
+                }
+            },
+        ));
     }
 }
 

@@ -125,10 +125,22 @@ fn misuse_recursive_lock() {
     only(&report, Kind::RecursiveLock, "recursive lock", 2);
     let report = check(|| {
         let m = go::Mutex::new();
+        let _first = m.guard();
+        let _second = m.guard();
+    });
+    only(&report, Kind::RecursiveLock, "recursive lock", 2);
+}
+
+#[test]
+fn misuse_recursive_lock_that_nobody_else_can_unlock() {
+    // Another thread could unlock it, if there was one: what is certain is that nobody does.
+    let report = check(|| {
+        let m = go::Mutex::new();
         m.lock();
         m.lock();
     });
-    only(&report, Kind::RecursiveLock, "recursive lock", 2);
+    only(&report, Kind::AllAsleep, "all threads are asleep - deadlock!", 2);
+    assert!(report.to_string().contains("and holds a sync.Mutex locked"), "{report}");
 }
 
 #[test]
@@ -141,8 +153,8 @@ fn misuse_upgrade_of_a_read_lock() {
     only(&report, Kind::Upgrade, "write lock is wanted by the thread that holds a read lock", 2);
     let report = check(|| {
         let m = RWMutex::new();
-        m.r_lock();
-        m.lock();
+        let _read = m.r_guard();
+        let _write = m.guard();
     });
     only(&report, Kind::Upgrade, "write lock is wanted by the thread that holds a read lock", 2);
 }
@@ -151,19 +163,15 @@ fn misuse_upgrade_of_a_read_lock() {
 fn misuse_recursive_read_lock_with_a_writer_between() {
     let report = check(|| {
         let m = Arc::new(RWMutex::new());
-        m.r_lock();
+        let _read = m.r_guard();
         let theirs = m.clone();
-        let writer = thread::spawn(move || {
-            theirs.lock();
-            theirs.unlock();
-        });
+        let writer = thread::spawn(move || drop(theirs.guard()));
         // Until the writer waits, a second read lock succeeds.
         while m.try_r_lock() {
             m.r_unlock();
             thread::yield_now();
         }
-        m.r_lock();
-        m.r_unlock();
+        drop(m.r_guard());
         writer.join().unwrap();
     });
     assert!(report.kinds().contains(&Kind::Deadlock), "{report}");

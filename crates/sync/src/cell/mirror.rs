@@ -49,7 +49,7 @@ impl<T: ?Sized> UnsafeCell<T> {
     fn record(&self, write: Write, place: Place) {
         // SAFETY: only the size is looked at, and that is fixed.
         let size = size_of_val(unsafe { &*self.value.get().cast_const() });
-        self.meta.access(self.value.get().cast_const(), size, (0, size), write, place);
+        self.meta.access::<Self>(self.value.get().cast_const().cast(), size, (0, size), write, place);
     }
 
     /// A read through the pointer, which is checked.
@@ -111,7 +111,7 @@ impl<T> Cell<T> {
 
     fn record(&self, write: Write, place: Place) {
         let size = size_of::<T>();
-        self.meta.access(self.value.as_ptr().cast_const(), size, (0, size), write, place);
+        self.meta.access::<Self>(self.value.as_ptr().cast_const().cast(), size, (0, size), write, place);
     }
 
     /// As [`std::cell::Cell::set`].

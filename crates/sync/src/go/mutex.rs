@@ -2,7 +2,7 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
-use crate::rt::lock::{By, Hold, Meta};
+use crate::rt::lock::{By, Hold, Meta, Owner};
 use crate::rt::misuse::{self, Kind, Misuse};
 use crate::rt::parking;
 use crate::rt::place::Place;
@@ -59,11 +59,7 @@ impl Mutex {
     /// An unlocked one.
     #[track_caller]
     pub const fn new() -> Self {
-        Mutex {
-            meta: Meta::new("sync.Mutex"),
-            locked: AtomicBool::new(false),
-            last_unlock: LastPlace::new(),
-        }
+        Mutex { meta: Meta::new("sync.Mutex"), locked: AtomicBool::new(false), last_unlock: LastPlace::new() }
     }
 
     fn key(&self) -> usize {
@@ -76,15 +72,17 @@ impl Mutex {
 
     /// Locks it, when nobody has it locked any more.
     ///
-    /// # Panics
-    /// If that can't ever be: this thread has it locked, or the one that has it waits for this one.
+    /// That its own thread has it locked is not wrong: another one may unlock it.
     #[track_caller]
     pub fn lock(&self) {
-        let place = Location::caller();
+        self.lock_at(Owner::Anybody, Location::caller());
+    }
+
+    fn lock_at(&self, owner: Owner, place: Place) {
         if self.lock_now().is_none() {
             self.meta.wait(self.key(), "sync.Mutex.Lock", Hold::Exclusive, place, || self.lock_now());
         }
-        self.meta.acquired(Hold::Exclusive, By::Blocking, place);
+        self.meta.acquired(Hold::Exclusive, By::Blocking, owner, place);
     }
 
     /// Locks it if nobody has it locked. As the page on the memory model has it, a failure orders nothing.
@@ -92,7 +90,7 @@ impl Mutex {
     pub fn try_lock(&self) -> bool {
         let locked = self.lock_now().is_some();
         if locked {
-            self.meta.acquired(Hold::Exclusive, By::Trying, Location::caller());
+            self.meta.acquired(Hold::Exclusive, By::Trying, Owner::Anybody, Location::caller());
         }
         locked
     }
@@ -122,10 +120,14 @@ impl Mutex {
     }
 
     /// Locks it, until the guard goes.
+    ///
+    /// # Panics
+    /// If that can't ever be: this thread has a guard of it, or the thread that has one waits for this one.
     #[track_caller]
     pub fn guard(&self) -> MutexGuard<'_> {
-        self.lock();
-        MutexGuard { mutex: self, place: Location::caller() }
+        let place = Location::caller();
+        self.lock_at(Owner::Guard, place);
+        MutexGuard { mutex: self, place }
     }
 }
 

@@ -88,8 +88,11 @@ pub fn once_value<T: Clone + Send + Sync + 'static>(
         value: std::sync::OnceLock<T>,
     }
     let place = Location::caller();
-    let shared =
-        Arc::new(Shared { once: Once::new(), make: StdMutex::new(Some(f)), value: std::sync::OnceLock::new() });
+    let shared = Arc::new(Shared {
+        once: Once::new(),
+        make: StdMutex::new(Some(f)),
+        value: std::sync::OnceLock::new(),
+    });
     move || {
         shared.once.run_at(place, || {
             let make = lock(&shared.make).take();

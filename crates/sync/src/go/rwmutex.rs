@@ -3,7 +3,7 @@ use std::panic::Location;
 use std::sync::Mutex as StdMutex;
 
 use super::mutex::LastPlace;
-use crate::rt::lock::{By, Hold, Meta};
+use crate::rt::lock::{By, Hold, Meta, Owner};
 use crate::rt::misuse::{self, Kind, Misuse};
 use crate::rt::place::Place;
 use crate::rt::{lock, parking};
@@ -83,12 +83,12 @@ impl RWMutex {
     }
 
     /// Locks it for writing.
-    ///
-    /// # Panics
-    /// If that can't ever be: for example, this thread has it locked, for reading or writing.
     #[track_caller]
     pub fn lock(&self) {
-        let place = Location::caller();
+        self.lock_at(Owner::Anybody, Location::caller());
+    }
+
+    fn lock_at(&self, owner: Owner, place: Place) {
         let now = lock(&self.state).write();
         if now.is_none() {
             lock(&self.state).writers_waiting += 1;
@@ -96,7 +96,7 @@ impl RWMutex {
             let write = || lock(&self.state).write();
             self.meta.wait(self.key(), "sync.RWMutex.Lock", Hold::Exclusive, place, write);
         }
-        self.meta.acquired(Hold::Exclusive, By::Blocking, place);
+        self.meta.acquired(Hold::Exclusive, By::Blocking, owner, place);
     }
 
     /// Locks it for writing if nobody has it locked.
@@ -104,7 +104,7 @@ impl RWMutex {
     pub fn try_lock(&self) -> bool {
         let locked = lock(&self.state).write().is_some();
         if locked {
-            self.meta.acquired(Hold::Exclusive, By::Trying, Location::caller());
+            self.meta.acquired(Hold::Exclusive, By::Trying, Owner::Anybody, Location::caller());
         }
         locked
     }
@@ -133,12 +133,12 @@ impl RWMutex {
     }
 
     /// Locks it for reading.
-    ///
-    /// # Panics
-    /// If that can't ever be: for example, this thread has it locked for reading and a writer waits.
     #[track_caller]
     pub fn r_lock(&self) {
-        let place = Location::caller();
+        self.r_lock_at(Owner::Anybody, Location::caller());
+    }
+
+    fn r_lock_at(&self, owner: Owner, place: Place) {
         let now = lock(&self.state).read(false);
         if now.is_none() {
             lock(&self.state).readers_waiting += 1;
@@ -146,7 +146,7 @@ impl RWMutex {
             let read = || lock(&self.state).read(true);
             self.meta.wait(self.key(), "sync.RWMutex.RLock", Hold::Shared, place, read);
         }
-        self.meta.acquired(Hold::Shared, By::Blocking, place);
+        self.meta.acquired(Hold::Shared, By::Blocking, owner, place);
     }
 
     /// Locks it for reading if no writer has it or waits for it.
@@ -154,7 +154,7 @@ impl RWMutex {
     pub fn try_r_lock(&self) -> bool {
         let locked = lock(&self.state).read(false).is_some();
         if locked {
-            self.meta.acquired(Hold::Shared, By::Trying, Location::caller());
+            self.meta.acquired(Hold::Shared, By::Trying, Owner::Anybody, Location::caller());
         }
         locked
     }
@@ -193,17 +193,25 @@ impl RWMutex {
     }
 
     /// Locks it for writing, until the guard goes.
+    ///
+    /// # Panics
+    /// If that can't ever be: for example, this thread has a guard of it, for reading or writing.
     #[track_caller]
     pub fn guard(&self) -> RWWriteGuard<'_> {
-        self.lock();
-        RWWriteGuard(self, Location::caller())
+        let place = Location::caller();
+        self.lock_at(Owner::Guard, place);
+        RWWriteGuard(self, place)
     }
 
     /// Locks it for reading, until the guard goes.
+    ///
+    /// # Panics
+    /// If that can't ever be: for example, this thread has a guard for reading, and a writer waits.
     #[track_caller]
     pub fn r_guard(&self) -> RWReadGuard<'_> {
-        self.r_lock();
-        RWReadGuard(self, Location::caller())
+        let place = Location::caller();
+        self.r_lock_at(Owner::Guard, place);
+        RWReadGuard(self, place)
     }
 }
 

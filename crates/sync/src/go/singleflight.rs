@@ -56,8 +56,11 @@ impl<K: Eq + Hash + Clone, V: Clone> Flight<K, V> {
                     Err(call.clone())
                 }
                 None => {
-                    let call =
-                        Arc::new(Call { done: WaitGroup::new(), value: OnceLock::new(), others: Mutex::new(0) });
+                    let call = Arc::new(Call {
+                        done: WaitGroup::new(),
+                        value: OnceLock::new(),
+                        others: Mutex::new(0),
+                    });
                     call.done.add(1);
                     calls.insert(key.clone(), call.clone());
                     Ok(call)

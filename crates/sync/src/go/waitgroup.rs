@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use super::mutex::LastPlace;
 use crate::channel::waiting;
-use crate::rt::place::Place;
 use crate::rt::misuse::{self, Kind, Misuse};
+use crate::rt::place::Place;
 use crate::rt::{Call, Object, lock, parking};
 use racecheck_report::model::Stack;
 
@@ -188,7 +188,9 @@ impl WaitGroup {
         if let Some(round) = round {
             let _returns = Returns { group: self, round };
             let wait = waiting("sync.WaitGroup.Wait", place);
-            parking::wait_for(&[self.key()], wait, || (lock(&self.shared.state).round != round).then_some(()));
+            parking::wait_for(&[self.key()], wait, || {
+                (lock(&self.shared.state).round != round).then_some(())
+            });
         }
         self.shared.object.acquire();
     }
@@ -248,6 +250,8 @@ impl Default for WaitGroup {
 
 impl fmt::Debug for WaitGroup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WaitGroup").field("counter", &lock(&self.shared.state).counter).finish_non_exhaustive()
+        f.debug_struct("WaitGroup")
+            .field("counter", &lock(&self.shared.state).counter)
+            .finish_non_exhaustive()
     }
 }

@@ -142,7 +142,8 @@ fn place_text(place: Place) -> String {
 }
 
 fn is_number(name: &str) -> bool {
-    const NAMES: [&str; 11] = ["u8", "u16", "u32", "u64", "usize", "i8", "i16", "i32", "i64", "isize", "bool"];
+    const NAMES: [&str; 11] =
+        ["u8", "u16", "u32", "u64", "usize", "i8", "i16", "i32", "i64", "isize", "bool"];
     NAMES.contains(&name)
 }
 
@@ -192,17 +193,18 @@ pub fn collect() -> Advice {
 
 fn with_usage(kind: &'static str, made: Place, f: impl FnOnce(&mut Usage)) {
     let mut table = lock(&TABLE);
-    let usage = table.get_or_insert_default().entry(std::ptr::from_ref(made) as usize).or_insert_with(|| Usage {
-        kind,
-        made,
-        value: None,
-        reads: 0,
-        writes: 0,
-        contended: 0,
-        held: Duration::ZERO,
-        longest: Duration::ZERO,
-        slow: BTreeMap::new(),
-    });
+    let usage =
+        table.get_or_insert_default().entry(std::ptr::from_ref(made) as usize).or_insert_with(|| Usage {
+            kind,
+            made,
+            value: None,
+            reads: 0,
+            writes: 0,
+            contended: 0,
+            held: Duration::ZERO,
+            longest: Duration::ZERO,
+            slow: BTreeMap::new(),
+        });
     f(usage);
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Two kinds are seen, at the moment when the last thread of them is about to sleep (or ends):
 //!
-//! - a *cycle*: each waits for a lock that the next one holds, or for the next one's end. Certain always.
+//! - a *cycle*: each waits for a lock that the next one holds, or for the next one's end. Certain always, since only locks count that
+//!   nobody but their holder can unlock (those with a guard).
 //! - *all threads blocked*: within a [`check`](crate::check()) that is all of its threads, for its closure is
 //!   to be self-contained; elsewhere all threads of the process, where the system tells their number.
 //!   In a process with threads that this crate does not know nothing is said, since one of them could end
@@ -17,6 +18,7 @@ use std::sync::{Arc, Mutex};
 
 use racecheck_report::model::Stack;
 
+use super::lock::Owner;
 use super::misuse::{self, Kind, Misuse};
 use super::parking::{On, Waiting};
 use super::report::Group;
@@ -107,7 +109,7 @@ fn blockers(on: On) -> Vec<Arc<Info>> {
         .filter_map(|state| {
             state.peek(|inner| {
                 let blocks = match on {
-                    On::Lock(lock) => inner.held.iter().any(|h| h.lock == lock),
+                    On::Lock(lock) => inner.held.iter().any(|h| h.lock == lock && h.owner == Owner::Guard),
                     On::Thread(id) => inner.info.id == id,
                     On::Anybody => false,
                 };

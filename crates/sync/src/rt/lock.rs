@@ -34,6 +34,15 @@ pub(crate) enum By {
     Trying,
 }
 
+/// Who can give a lock back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// Its guard, and so the thread that took it.
+    Guard,
+    /// Whoever calls unlock: that the holder waits does not mean that the lock stays locked.
+    Anybody,
+}
+
 /// A lock that a thread holds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Held {
@@ -44,6 +53,7 @@ pub(crate) struct Held {
     /// Where the lock was made.
     pub made: Place,
     pub hold: Hold,
+    pub owner: Owner,
     /// When it was taken; only where advice is wanted.
     pub since: Option<Instant>,
 }
@@ -81,7 +91,7 @@ impl Meta {
 
     /// The current thread has the lock now.
     #[inline]
-    pub(crate) fn acquired(&self, hold: Hold, by: By, place: Place) {
+    pub(crate) fn acquired(&self, hold: Hold, by: By, owner: Owner, place: Place) {
         let Some(mut e) = enter() else { return };
         let Some(claim) = self.object.claim(8) else { return };
         let inner = &mut *e;
@@ -90,7 +100,7 @@ impl Meta {
             inner.engine.acquire(&mut inner.thread, claim.address(), Channel::READERS);
         }
         let since = advice::wanted().then(Instant::now);
-        let me = Held { lock: claim.address(), kind: self.kind, place, made: self.made, hold, since };
+        let me = Held { lock: claim.address(), kind: self.kind, place, made: self.made, hold, owner, since };
         let mut news = Vec::new();
         if by == By::Blocking && !inner.held.is_empty() {
             news = inner.order.news(&inner.held, me.lock);
@@ -134,11 +144,14 @@ impl Meta {
         }
     }
 
-    /// Where the current thread took the lock that it holds.
-    pub(crate) fn held_since(&self) -> Option<(Place, Hold)> {
+    /// Where the current thread took the lock that only it can give back.
+    fn held_since(&self) -> Option<(Place, Hold)> {
         let e = enter()?;
         let claim = self.object.known()?;
-        e.held.iter().find(|h| h.lock == claim.address()).map(|h| (h.place, h.hold))
+        e.held
+            .iter()
+            .find(|h| h.lock == claim.address() && h.owner == Owner::Guard)
+            .map(|h| (h.place, h.hold))
     }
 
     /// Waits until `ready` gives something: the slow half of a blocking lock. `key` is woken at each unlock.
@@ -280,7 +293,9 @@ fn add_edge(thread: u32, from: &Held, then: &Held, held: &[Held]) {
         let graph = graph.get_or_insert_default();
         let edges = graph.entry(from.lock).or_default();
         let same = edges.iter().filter(|e| e.to == edge.to);
-        if same.clone().count() >= WITNESSES || same.clone().any(|e| e.thread == thread && e.gates == edge.gates) {
+        if same.clone().count() >= WITNESSES
+            || same.clone().any(|e| e.thread == thread && e.gates == edge.gates)
+        {
             return;
         }
         edges.push(edge.clone());

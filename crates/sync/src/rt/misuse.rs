@@ -116,12 +116,17 @@ impl Misuse {
     }
 
     pub(crate) fn key(&self) -> (Kind, Vec<String>) {
-        (self.kind, self.places().map(|(_, place)| place).collect())
+        // Which side came first is chance.
+        let mut places: Vec<String> = self.places().map(|(_, place)| place).collect();
+        places.sort_unstable();
+        (self.kind, places)
     }
 }
 
 fn place_text(frame: &Frame) -> String {
-    format!("{}:{}:{}", frame.file.as_deref().unwrap_or("?"), frame.line, frame.column)
+    let file = frame.file.as_deref().unwrap_or("?");
+    let file = file.strip_prefix(place::workspace_root()).unwrap_or(file);
+    format!("{file}:{}:{}", frame.line, frame.column)
 }
 
 /// The whole report, from rule to rule.

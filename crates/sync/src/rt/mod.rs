@@ -394,9 +394,7 @@ fn collect_if_due() {
     // SAFETY: all states are locked, and threads that are being made or ended hold no state's lock but are
     // kept out by the registry's lock, which is held here: no other thread is inside the engine with a known
     // thread. The iterator gives each thread once.
-    let due = unsafe {
-        engine().collect(&mut states.iter().map(|s| &mut *(*s.inner.get()).thread))
-    };
+    let due = unsafe { engine().collect(&mut states.iter().map(|s| &mut *(*s.inner.get()).thread)) };
     *lock(&DUE) = Some(due);
     for state in states.iter() {
         state.busy.store(false, Ordering::Release);

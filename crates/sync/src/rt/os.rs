@@ -21,7 +21,8 @@ fn symbol(name: &CStr) -> *mut c_void {
     }
     // SAFETY: the name ends with a zero byte; a null handle is RTLD_DEFAULT on Linux and is the documented
     // "global scope" of glibc and musl. Apple's RTLD_DEFAULT is -2.
-    let everywhere = if cfg!(target_vendor = "apple") { -2_isize as *mut c_void } else { std::ptr::null_mut() };
+    let everywhere =
+        if cfg!(target_vendor = "apple") { -2_isize as *mut c_void } else { std::ptr::null_mut() };
     unsafe { dlsym(everywhere, name.as_ptr()) }
 }
 

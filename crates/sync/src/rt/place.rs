@@ -76,7 +76,7 @@ impl Inner {
         let mut pcs = Vec::with_capacity(48);
         backtrace::trace(|frame| {
             // A return address lies behind the call; the symbols wanted are those of the call.
-            pcs.push((frame.ip() as u64).wrapping_sub(1));
+            pcs.extend((frame.ip() as u64).checked_sub(1));
             pcs.len() < DEEPEST
         });
         let (engine, cache) = (self.engine, &mut self.thread.contexts);
@@ -140,18 +140,17 @@ pub(crate) fn resolve(keys: &[u64]) -> Stack {
     };
     let mut frames: Vec<Frame> = pcs.iter().flat_map(|pc| frames_of(*pc)).collect();
     let Some(place) = place else { return Stack { frames, lost: keys.is_empty() } };
-    let here = |f: &Frame| f.line == place.line() && f.file.as_deref().is_some_and(|p| same_file(p, place.file()));
+    let here =
+        |f: &Frame| f.line == place.line() && f.file.as_deref().is_some_and(|p| is_file(p, place.file()));
     match frames.iter().position(here) {
         // What lies inside of the place is this crate's own.
         Some(at) => {
             frames.drain(..at);
             frames[0].column = place.column();
-            frames[0].file = Some(place.file().to_owned());
+            without_own(&mut frames);
         }
         None => {
-            let outside = |f: &Frame| !is_own(f);
-            let from = frames.iter().position(outside).unwrap_or(frames.len());
-            frames.drain(..from);
+            without_own(&mut frames);
             frames.insert(
                 0,
                 Frame {
@@ -183,9 +182,44 @@ fn place_of(key: u64) -> Place {
     unsafe { &*((key & !IS_PLACE) as usize as *const Location<'static>) }
 }
 
-/// Debug info has whole paths, places have them as the compiler was given them.
-fn same_file(whole: &str, given: &str) -> bool {
-    whole.replace('\\', "/").ends_with(&given.replace('\\', "/"))
+/// Debug info has whole paths, places have them as the compiler was given them: mostly from the workspace on.
+fn is_file(whole: &str, given: &str) -> bool {
+    let Some(root) = whole.strip_suffix(given) else {
+        return whole.replace('\\', "/").ends_with(&given.replace('\\', "/"));
+    };
+    if !root.is_empty() {
+        // The first one that is learnt is as good as a later one.
+        let _ = ROOT.set(root.to_owned());
+    }
+    true
+}
+
+static ROOT: OnceLock<String> = OnceLock::new();
+
+/// The directory of the workspace, if it was learnt; empty if not.
+pub(crate) fn workspace_root() -> &'static str {
+    ROOT.get().map_or("", String::as_str)
+}
+
+/// Leaves out the frames of this crate, and those of the library that it called.
+fn without_own(frames: &mut Vec<Frame>) {
+    let mut kept = Vec::with_capacity(frames.len());
+    // From the outside in: a library frame below one of ours is ours too.
+    let mut ours = false;
+    for frame in frames.drain(..).rev() {
+        ours = is_own(&frame) || (ours && is_library(&frame));
+        if !ours {
+            kept.push(frame);
+        }
+    }
+    kept.reverse();
+    *frames = kept;
+}
+
+fn is_library(frame: &Frame) -> bool {
+    let name = frame.function.as_deref().unwrap_or("");
+    let name = name.trim_start_matches('<');
+    ["std::", "core::", "alloc::"].iter().any(|prefix| name.starts_with(prefix))
 }
 
 fn is_own(frame: &Frame) -> bool {

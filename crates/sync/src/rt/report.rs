@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use racecheck_engine::{AccessKind, Ctx, Race as EngineRace, Side, ThreadId};
 use racecheck_report::fingerprint::{PairKey, pair_key};
 use racecheck_report::model::{
-    Access, Finding, FindingKind, Location, MAIN_THREAD, Op, SCHEMA_VERSION, Stack, Thread,
+    Access, Finding, FindingKind, Frame, Location, MAIN_THREAD, Op, SCHEMA_VERSION, Stack, Thread,
 };
 use racecheck_report::options::{ENVIRONMENT_VARIABLE, LogTarget, Options};
 use racecheck_report::text::{TextOptions, write_finding, write_summary};
@@ -40,7 +40,10 @@ impl Race {
     pub fn places(&self) -> (String, String) {
         let of = |access: &Access| {
             let frame = access.stack.frames.first();
-            frame.map_or(String::new(), |f| format!("{}:{}", f.file.as_deref().unwrap_or("?"), f.line))
+            let file = |f: &'_ Frame| f.file.clone().unwrap_or_default();
+            let short =
+                |file: String| file.strip_prefix(place::workspace_root()).map(str::to_owned).unwrap_or(file);
+            frame.map_or(String::new(), |f| format!("{}:{}", short(file(f)), f.line))
         };
         (of(&self.0.access), of(&self.0.previous))
     }
@@ -52,6 +55,7 @@ impl fmt::Display for Race {
         let options = options();
         let text = TextOptions {
             strip_path_prefix: &options.strip_path_prefix,
+            workspace_root: place::workspace_root(),
             fold: options.fold,
             ..TextOptions::default()
         };

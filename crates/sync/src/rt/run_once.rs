@@ -82,13 +82,7 @@ impl RunOnce {
     }
 
     #[cold]
-    fn run_slow(
-        &self,
-        place: Place,
-        on_poison: OnPoison,
-        after_panic: AfterPanic,
-        f: impl FnOnce(bool),
-    ) {
+    fn run_slow(&self, place: Place, on_poison: OnPoison, after_panic: AfterPanic, f: impl FnOnce(bool)) {
         let me = std::thread::current().id();
         let shown = crate::rt::my_info().map_or(0, |info| info.id);
         // `Some(Some(..))`: to be run here; `Some(None)`: done by somebody else.
@@ -112,9 +106,12 @@ impl RunOnce {
                 by = shown;
                 if thread == me {
                     misuse::fail(
-                        Misuse::new(Kind::RecursiveOnce, "deadlock: Once is called by the function that it runs")
-                            .here("Once is called again", place)
-                            .earlier("Called first", Some(first)),
+                        Misuse::new(
+                            Kind::RecursiveOnce,
+                            "deadlock: Once is called by the function that it runs",
+                        )
+                        .here("Once is called again", place)
+                        .earlier("Called first", Some(first)),
                     );
                 }
             }

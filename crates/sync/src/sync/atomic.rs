@@ -341,15 +341,7 @@ macro_rules! fetch_pointer {
         }
     };
 }
-fetch_pointer!(
-    fetch_ptr_add,
-    fetch_ptr_sub,
-    fetch_byte_add,
-    fetch_byte_sub,
-    fetch_or,
-    fetch_and,
-    fetch_xor
-);
+fetch_pointer!(fetch_ptr_add, fetch_ptr_sub, fetch_byte_add, fetch_byte_sub, fetch_or, fetch_and, fetch_xor);
 
 impl<T> fmt::Pointer for AtomicPtr<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

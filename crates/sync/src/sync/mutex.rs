@@ -4,7 +4,7 @@ use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 
 use super::{LockResult, PoisonError, TryLockError, TryLockResult};
-use crate::rt::lock::{By, Hold, Meta};
+use crate::rt::lock::{By, Hold, Meta, Owner};
 use crate::rt::parking;
 
 /// Mirror of [`std::sync::Mutex`].
@@ -56,16 +56,18 @@ impl<T: ?Sized> Mutex<T> {
         let place = Location::caller();
         let result = match self.inner.try_lock() {
             Err(TryLockError::WouldBlock) => {
-                self.meta.wait(self.key(), "Mutex lock", Hold::Exclusive, place, || match self.inner.try_lock() {
-                    Ok(guard) => Some(Ok(guard)),
-                    Err(TryLockError::Poisoned(poison)) => Some(Err(poison)),
-                    Err(TryLockError::WouldBlock) => None,
+                self.meta.wait(self.key(), "Mutex lock", Hold::Exclusive, place, || {
+                    match self.inner.try_lock() {
+                        Ok(guard) => Some(Ok(guard)),
+                        Err(TryLockError::Poisoned(poison)) => Some(Err(poison)),
+                        Err(TryLockError::WouldBlock) => None,
+                    }
                 })
             }
             Ok(guard) => Ok(guard),
             Err(TryLockError::Poisoned(poison)) => Err(poison),
         };
-        self.meta.acquired(Hold::Exclusive, By::Blocking, place);
+        self.meta.acquired(Hold::Exclusive, By::Blocking, Owner::Guard, place);
         match result {
             Ok(inner) => Ok(self.guard(inner)),
             Err(poison) => Err(PoisonError::new(self.guard(poison.into_inner()))),
@@ -77,7 +79,7 @@ impl<T: ?Sized> Mutex<T> {
     pub fn try_lock(&self) -> TryLockResult<MutexGuard<'_, T>> {
         let result = self.inner.try_lock();
         if !matches!(result, Err(TryLockError::WouldBlock)) {
-            self.meta.acquired(Hold::Exclusive, By::Trying, Location::caller());
+            self.meta.acquired(Hold::Exclusive, By::Trying, Owner::Guard, Location::caller());
         }
         match result {
             Ok(inner) => Ok(self.guard(inner)),

@@ -5,7 +5,7 @@ use std::panic::Location;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{LockResult, PoisonError, TryLockError, TryLockResult};
-use crate::rt::lock::{By, Hold, Meta};
+use crate::rt::lock::{By, Hold, Meta, Owner};
 use crate::rt::parking;
 
 /// Mirror of [`std::sync::RwLock`]. A writer that waits keeps new readers out.
@@ -89,7 +89,7 @@ impl<T: ?Sized> RwLock<T> {
         let result = self.read_now().unwrap_or_else(|| {
             self.meta.wait(self.key(), "RwLock read", Hold::Shared, place, || self.read_now())
         });
-        self.meta.acquired(Hold::Shared, By::Blocking, place);
+        self.meta.acquired(Hold::Shared, By::Blocking, Owner::Guard, place);
         map(result, |inner| RwLockReadGuard { lock: self, inner: ManuallyDrop::new(inner) })
     }
 
@@ -97,7 +97,7 @@ impl<T: ?Sized> RwLock<T> {
     #[track_caller]
     pub fn try_read(&self) -> TryLockResult<RwLockReadGuard<'_, T>> {
         let Some(result) = now(self.inner.try_read()) else { return Err(TryLockError::WouldBlock) };
-        self.meta.acquired(Hold::Shared, By::Trying, Location::caller());
+        self.meta.acquired(Hold::Shared, By::Trying, Owner::Guard, Location::caller());
         Ok(map(result, |inner| RwLockReadGuard { lock: self, inner: ManuallyDrop::new(inner) })?)
     }
 
@@ -119,7 +119,7 @@ impl<T: ?Sized> RwLock<T> {
             let write = || now(self.inner.try_write());
             self.meta.wait(self.key(), "RwLock write", Hold::Exclusive, place, write)
         });
-        self.meta.acquired(Hold::Exclusive, By::Blocking, place);
+        self.meta.acquired(Hold::Exclusive, By::Blocking, Owner::Guard, place);
         map(result, |inner| RwLockWriteGuard { lock: self, inner: ManuallyDrop::new(inner) })
     }
 
@@ -127,7 +127,7 @@ impl<T: ?Sized> RwLock<T> {
     #[track_caller]
     pub fn try_write(&self) -> TryLockResult<RwLockWriteGuard<'_, T>> {
         let Some(result) = now(self.inner.try_write()) else { return Err(TryLockError::WouldBlock) };
-        self.meta.acquired(Hold::Exclusive, By::Trying, Location::caller());
+        self.meta.acquired(Hold::Exclusive, By::Trying, Owner::Guard, Location::caller());
         Ok(map(result, |inner| RwLockWriteGuard { lock: self, inner: ManuallyDrop::new(inner) })?)
     }
 
@@ -157,7 +157,7 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
         let lock = guard.lock;
         lock.meta.releasing(Hold::Exclusive);
         let inner = std::sync::RwLockWriteGuard::downgrade(inner);
-        lock.meta.acquired(Hold::Shared, By::Trying, Location::caller());
+        lock.meta.acquired(Hold::Shared, By::Trying, Owner::Guard, Location::caller());
         parking::wake_all(lock.key());
         RwLockReadGuard { lock, inner: ManuallyDrop::new(inner) }
     }
