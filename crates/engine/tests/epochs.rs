@@ -1,5 +1,5 @@
-//! What happens when the numbers of epochs run out: races may be missed, which is counted; none is invented; and
-//! a collection makes all well.
+//! What happens when the numbers of epochs run out: races may be missed, which is counted; none is invented;
+//! and a collection makes all well.
 
 mod support;
 
@@ -29,8 +29,8 @@ fn no_race_is_invented_when_epochs_run_out_and_they_come_back() {
     assert!(engine.stats().lost_epochs > 0);
     assert!(engine.collection_due(&Default::default()));
 
-    // Two knows what main published after its last epoch, and then what main learnt from one without being given
-    // another epoch.
+    // Two knows what main published after its last epoch, and then what main learnt from one without being
+    // given another epoch.
     engine.release_owner(&mut main, B, Channel::OWNER);
     engine.acquire(&mut two, B, Channel::OWNER);
     engine.write(&mut one, X, 8, ctx);

@@ -23,7 +23,8 @@ fn verdicts_are_equal_on_generated_programs() {
     let (mut races, mut ordered, mut both) = (0, 0, 0);
     let mut engines = Engines::default();
     for seed in first..first + programs {
-        // Not all programs share an engine, so that a failure which needs the ones before does not need too many.
+        // Not all programs share an engine, so that a failure which needs the ones before does not need too
+        // many.
         if seed % 100 == 0 {
             engines = Engines::default();
         }
@@ -36,7 +37,7 @@ fn verdicts_are_equal_on_generated_programs() {
         both += u64::from(tally.races > 0 && tally.ordered > 0);
     }
     println!(
-        "{programs} programs, {both} of them with races and ordered accesses: {races} races, {ordered} ordered"
+        "{programs} programs, {both} with races and ordered accesses: {races} races, {ordered} ordered"
     );
     // A generator that makes only one kind of program would prove nothing.
     assert!(programs < 1000 || both * 2 > programs, "too few programs have both");

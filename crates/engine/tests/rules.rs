@@ -1,7 +1,7 @@
 //! The rules, one small program each, named by the verdict.
 //!
-//! Every verdict is written down here by hand, and each program is judged by the oracle too, so that a mistake
-//! that both models share would show.
+//! Every verdict is written down here by hand, and each program is judged by the oracle too, so that a
+//! mistake that both models share would show.
 
 mod support;
 
@@ -218,7 +218,8 @@ fn race_with_a_reader_of_some_bytes_of_a_shared_word() {
 
 #[test]
 fn race_with_a_read_that_repeats_one_of_an_earlier_epoch() {
-    // The same place reads beside the same reader as before; but the writer knows the first of its reads only.
+    // The same place reads beside the same reader as before; but the writer knows the first of its reads
+    // only.
     let events = [
         (0, Spawn(1)),
         (0, Spawn(2)),
@@ -238,8 +239,8 @@ fn race_with_a_read_that_repeats_one_of_an_earlier_epoch() {
 
 // Lists of readers: what a thread makes for which sets of readers do not pay.
 
-/// Eight bytes that threads 1 and 2 have read; the engine has come to keep such readers in a list. Thread 1 knows
-/// nothing of thread 2 and the other way round.
+/// Eight bytes that threads 1 and 2 have read; the engine has come to keep such readers in a list. Thread 1
+/// knows nothing of thread 2 and the other way round.
 const LISTED: Bytes = bytes(320, 8);
 
 /// The reads are the two last events.
@@ -352,7 +353,8 @@ fn race_with_a_thread_that_nobody_started() {
 
 #[test]
 fn race_after_a_release_that_was_done_alone() {
-    // While there is one thread a release need not end its epoch; but the foreign thread does not begin with it.
+    // While there is one thread a release need not end its epoch; but the foreign thread does not begin with
+    // it.
     race(2, &[(0, Store(FLAG, Release)), (1, Appear), (0, Write(X)), (1, Load(FLAG, Acquire)), (1, Read(X))]);
 }
 
@@ -426,9 +428,9 @@ fn no_race_in_ten_thousand_threads_in_sequence() {
     engine.restart();
 }
 
-/// Thread 1 knows of the write of `X` and does `say`. It leaves, and its slot goes to thread 2 without anybody
-/// having heard of its end. Thread 3 learns a later time of that slot from thread 2, and then does `hear`: it
-/// must learn what thread 1 said, although it seems to know better.
+/// Thread 1 knows of the write of `X` and does `say`. It leaves, and its slot goes to thread 2 without
+/// anybody having heard of its end. Thread 3 learns a later time of that slot from thread 2, and then does
+/// `hear`: it must learn what thread 1 said, although it seems to know better.
 fn said_from_a_cleaned_slot(say: &[(u32, Op)], hear: &[Op]) -> Vec<(u32, Op)> {
     let mut events = vec![(0, Spawn(1)), (0, Spawn(3)), (0, Spawn(4)), (0, Spawn(5))];
     events.extend([(4, Write(X)), (4, Post(OBJECT)), (1, Wait(OBJECT))]);

@@ -229,7 +229,8 @@ fn no_race_of_a_writer_that_waited_for_all_readers() {
     }
 }
 
-/// A flag that is passed through the engine, four bytes apart from its neighbour, so that two share a granule.
+/// A flag that is passed through the engine, four bytes apart from its neighbour, so that two share a
+/// granule.
 struct Flags(Vec<AtomicU32>);
 
 impl Flags {

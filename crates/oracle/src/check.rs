@@ -126,7 +126,8 @@ fn is_true(x: &Finding, program: &Program, index: usize, expected: &Verdict) -> 
         && x.current.thread == Some(event.thread)
         && Some(x.current.kind) == Kind::of(event.op)
         && Some(x.current.bytes) == event.op.touches();
-    // Each byte in question must have been touched like that. (Where a place comes again, by one of its accesses.)
+    // Each byte in question must have been touched like that. (Where a place comes again, by one of its
+    // accesses.)
     let is_meant = |byte: u64| {
         expected.conflicts.iter().any(|c| {
             c.byte == byte

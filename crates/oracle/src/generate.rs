@@ -31,14 +31,60 @@ pub struct Recipe {
     pub blocks: Vec<Bytes>,
     /// Groups of a mutex, a reader-writer lock, a semaphore and a barrier, at four addresses from here on.
     pub objects: Vec<u64>,
-    /// How likely each kind of event is, in the order of [`KINDS`].
-    pub weights: [u32; KINDS],
+    /// How likely each sort of event is, in the order of [`Sort::ALL`].
+    weights: [u32; Sort::ALL.len()],
 }
 
-/// How many kinds of events [`Recipe::weights`] tells apart: plain reads and writes; atomic loads, stores,
-/// read-modify-writes, compare-exchanges; fences; mutexes, reader-writer locks, semaphores, barriers; spawns,
-/// ends, joins, detaches; allocations, frees; resets; ends of stacks; collections.
-pub const KINDS: usize = 20;
+/// Sorts of events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sort {
+    Read,
+    Write,
+    Load,
+    Store,
+    Rmw,
+    CompareExchange,
+    Fence,
+    Mutex,
+    RwLock,
+    Semaphore,
+    Barrier,
+    Spawn,
+    Exit,
+    Join,
+    Detach,
+    Alloc,
+    Free,
+    Reset,
+    Bury,
+    Collect,
+}
+
+impl Sort {
+    /// Each, and how likely it is in most programs.
+    const ALL: [(Sort, u32); 20] = [
+        (Sort::Read, 8),
+        (Sort::Write, 8),
+        (Sort::Load, 6),
+        (Sort::Store, 5),
+        (Sort::Rmw, 5),
+        (Sort::CompareExchange, 2),
+        (Sort::Fence, 3),
+        (Sort::Mutex, 3),
+        (Sort::RwLock, 3),
+        (Sort::Semaphore, 2),
+        (Sort::Barrier, 2),
+        (Sort::Spawn, 3),
+        (Sort::Exit, 1),
+        (Sort::Join, 2),
+        (Sort::Detach, 1),
+        (Sort::Alloc, 2),
+        (Sort::Free, 1),
+        (Sort::Reset, 1),
+        (Sort::Bury, 1),
+        (Sort::Collect, 1),
+    ];
+}
 
 /// Where objects lie that share no granule with data.
 const OBJECTS: u64 = HEAP.end;
@@ -47,13 +93,13 @@ impl Recipe {
     /// A recipe at random.
     pub fn random(random: &mut Random) -> Recipe {
         let window = random.pick(&[8, 16, 16, 24, 40]);
-        let mut weights = [8, 8, 6, 5, 5, 2, 3, 3, 3, 2, 2, 3, 1, 2, 1, 2, 1, 1, 1, 1];
+        let mut weights = Sort::ALL.map(|(_, weight)| weight);
         for w in &mut weights {
             *w *= random.pick(&[0, 1, 1, 2, 4]);
         }
-        weights[0] += 1;
-        weights[1] += 1;
-        weights[11] += 1;
+        for sort in [Sort::Read, Sort::Write, Sort::Spawn] {
+            weights[sort as usize] += 1;
+        }
         let mut recipe = Recipe {
             threads: random.within(2, 8) as usize,
             events: random.pick(&[20, 40, 60, 100]),
@@ -71,24 +117,22 @@ impl Recipe {
             // A crowd: hundreds of threads, one after the other, so that slots are used again.
             0 => {
                 (recipe.threads, recipe.events, recipe.caution) = (random.within(3, 20) as usize, 2000, 95);
-                recipe.weights[11..15].copy_from_slice(&[20, 16, 12, random.pick(&[0, 4, 20])]);
+                recipe.favour([(Sort::Spawn, 20), (Sort::Exit, 16), (Sort::Join, 12)]);
+                recipe.favour([(Sort::Detach, random.pick(&[0, 4, 20]))]);
             }
             // A long talk between few threads, so that blocks of epochs are used up.
             1..4 => (recipe.threads, recipe.events, recipe.caution) = (random.within(2, 4) as usize, 800, 98),
-            // Threads that say something and leave without being joined, so that a collection finds their slots
-            // clean while what they said can still be heard.
+            // Threads that say something and leave without being joined, so that a collection finds their
+            // slots clean while what they said can still be heard.
             4..20 => {
                 (recipe.threads, recipe.events, recipe.caution) = (random.within(4, 8) as usize, 120, 98);
-                recipe.weights[0..2].copy_from_slice(&[4, 2]);
-                recipe.weights[9] = 12;
-                recipe.weights[11..15].copy_from_slice(&[16, 8, 1, 10]);
-                recipe.weights[19] = 6;
+                recipe.favour([(Sort::Read, 4), (Sort::Write, 2), (Sort::Semaphore, 12), (Sort::Collect, 6)]);
+                recipe.favour([(Sort::Spawn, 16), (Sort::Exit, 8), (Sort::Join, 1), (Sort::Detach, 10)]);
             }
             // A library: much is read by many, and seldom written.
             20..40 => {
                 (recipe.threads, recipe.events, recipe.caution) = (random.within(3, 6) as usize, 300, 97);
-                recipe.weights[0..2].copy_from_slice(&[40, random.pick(&[1, 4])]);
-                recipe.weights[8] = 16;
+                recipe.favour([(Sort::Read, 40), (Sort::Write, random.pick(&[1, 4])), (Sort::RwLock, 16)]);
             }
             _ => {}
         }
@@ -112,6 +156,12 @@ impl Recipe {
             recipe.objects.push(at);
         }
         recipe
+    }
+
+    fn favour<const N: usize>(&mut self, weights: [(Sort, u32); N]) {
+        for (sort, weight) in weights {
+            self.weights[sort as usize] = weight;
+        }
     }
 
     fn plain(random: &mut Random, window: u64) -> Bytes {
@@ -159,13 +209,14 @@ impl Recipe {
         let store = |random: &mut Random| random.pick(&[Relaxed, Relaxed, Release, Release, SeqCst]);
         let rmw = |random: &mut Random| random.pick(&[Relaxed, Relaxed, Acquire, Release, AcqRel, SeqCst]);
         let machine = oracle.machine();
-        match random.weighted(&self.weights) {
-            0 => Op::Read(self.access(random, oracle)),
-            1 => Op::Write(self.access(random, oracle)),
-            2 => Op::Load(self.location(random), load(random)),
-            3 => Op::Store(self.location(random), store(random)),
-            4 => Op::Rmw(self.location(random), rmw(random)),
-            5 => {
+        let (sort, _) = Sort::ALL[random.weighted(&self.weights)];
+        match sort {
+            Sort::Read => Op::Read(self.access(random, oracle)),
+            Sort::Write => Op::Write(self.access(random, oracle)),
+            Sort::Load => Op::Load(self.location(random), load(random)),
+            Sort::Store => Op::Store(self.location(random), store(random)),
+            Sort::Rmw => Op::Rmw(self.location(random), rmw(random)),
+            Sort::CompareExchange => {
                 let (at, success, failure) = (self.location(random), rmw(random), load(random));
                 if random.percent(50) {
                     Op::Exchanged(at, success, failure)
@@ -173,32 +224,32 @@ impl Recipe {
                     Op::Refused(at, success, failure)
                 }
             }
-            6 => Op::Fence(random.pick(&[Acquire, Release, AcqRel, SeqCst])),
-            7 => self.one_of(random, oracle, thread, 0, &[Op::Unlock, Op::Lock]),
-            8 => self.one_of(
+            Sort::Fence => Op::Fence(random.pick(&[Acquire, Release, AcqRel, SeqCst])),
+            Sort::Mutex => self.one_of(random, oracle, thread, 0, &[Op::Unlock, Op::Lock]),
+            Sort::RwLock => self.one_of(
                 random,
                 oracle,
                 thread,
                 1,
                 &[Op::ReadUnlock, Op::WriteUnlock, Op::ReadLock, Op::ReadLock, Op::WriteLock],
             ),
-            9 => self.one_of(random, oracle, thread, 2, &[Op::Wait, Op::Post]),
-            10 => Op::Arrive(random.pick(&self.objects) + 3),
-            11 if machine.alive() < self.threads => Op::Spawn(next_thread),
-            11 | 12 => Op::Exit,
-            13 => match machine.joinable().collect::<Vec<_>>()[..] {
+            Sort::Semaphore => self.one_of(random, oracle, thread, 2, &[Op::Wait, Op::Post]),
+            Sort::Barrier => Op::Arrive(random.pick(&self.objects) + 3),
+            Sort::Spawn if machine.alive() < self.threads => Op::Spawn(next_thread),
+            Sort::Spawn | Sort::Exit => Op::Exit,
+            Sort::Join => match machine.joinable().collect::<Vec<_>>()[..] {
                 [] => Op::Exit,
                 ref ended => Op::Join(random.pick(ended)),
             },
-            14 => Op::Detach(random.below(u64::from(next_thread)) as u32),
-            15 => Op::Alloc(random.pick(&self.blocks)),
-            16 => match machine.blocks() {
+            Sort::Detach => Op::Detach(random.below(u64::from(next_thread)) as u32),
+            Sort::Alloc => Op::Alloc(random.pick(&self.blocks)),
+            Sort::Free => match machine.blocks() {
                 [] => Op::Alloc(random.pick(&self.blocks)),
                 live => Op::Free(random.pick(live)),
             },
-            17 => Op::Reset(bytes(8 * random.below(self.window / 8), 8 * random.within(1, 2))),
-            18 => Op::Bury(bytes(8 * random.below(self.window / 8), 8 * random.within(1, 2))),
-            _ => Op::Collect,
+            Sort::Reset => Op::Reset(bytes(8 * random.below(self.window / 8), 8 * random.within(1, 2))),
+            Sort::Bury => Op::Bury(bytes(8 * random.below(self.window / 8), 8 * random.within(1, 2))),
+            Sort::Collect => Op::Collect,
         }
     }
 

@@ -10,7 +10,8 @@
 //! whole runtime. [`check`] compares its findings with the oracle's, event by event, and
 //! [`shrink`] makes a program that fails small.
 //!
-//! The library depends on no detector; its test runs programs through the runtime, the engine's tests through the engine.
+//! The library depends on no detector; its test runs programs through the runtime, the engine's tests through
+//! the engine.
 
 pub mod check;
 pub mod generate;

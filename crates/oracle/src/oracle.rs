@@ -6,28 +6,28 @@
 //!
 //! * an event of a thread → the next one of it (sequenced before);
 //! * a spawn → the first event of the new thread; the last event of a thread → its join;
-//! * each earlier unlock of a mutex → its lock; each earlier unlock of a reader-writer lock → a write lock of it;
-//!   each earlier write unlock → a read lock; each earlier post of a semaphore → a wait; each arrival of a
-//!   barrier's round → each leaving of that round;
-//! * synchronises-with of atomics \[intro.races\], \[atomics.order\], \[atomics.fences\]. The *heads* of a store
-//!   are what an acquire load of its value synchronises with: the store itself if it is a release, otherwise the
-//!   thread's last release fence before it; and, if it is a read-modify-write, the heads of what it read (the
-//!   release sequence of C++20: a head, followed by read-modify-writes of any thread). An acquire load takes
-//!   its edges at once, a relaxed one leaves them to the thread's later acquire fences;
-//! * each earlier seq_cst fence → a seq_cst fence. This is a little more than the standard orders: such a fence
-//!   counts as an acquire-release read-modify-write of one location.
+//! * each earlier unlock of a mutex → its lock; each earlier unlock of a reader-writer lock → a write lock of
+//!   it; each earlier write unlock → a read lock; each earlier post of a semaphore → a wait; each arrival of
+//!   a barrier's round → each leaving of that round;
+//! * synchronises-with of atomics \[intro.races\], \[atomics.order\], \[atomics.fences\]. The *heads* of a
+//!   store are what an acquire load of its value synchronises with: the store itself if it is a release,
+//!   otherwise the thread's last release fence before it; and, if it is a read-modify-write, the heads of
+//!   what it read (the release sequence of C++20: a head, followed by read-modify-writes of any thread). An
+//!   acquire load takes its edges at once, a relaxed one leaves them to the thread's later acquire fences;
+//! * each earlier seq_cst fence → a seq_cst fence. This is a little more than the standard orders: such a
+//!   fence counts as an acquire-release read-modify-write of one location.
 //!
-//! Sizes may be mixed: each byte remembers the store that wrote it last, a load reads from the stores of all of
-//! its bytes, and a read-modify-write continues the release sequences of all stores that it read from. A plain
-//! write is a store without heads. Freeing or resetting bytes makes them forget their store.
+//! Sizes may be mixed: each byte remembers the store that wrote it last, a load reads from the stores of all
+//! of its bytes, and a read-modify-write continues the release sequences of all stores that it read from. A
+//! plain write is a store without heads. Freeing or resetting bytes makes them forget their store.
 //!
 //! # Races
 //! Two accesses of a byte race if they are of different threads, unordered, at least one of them writes, and
 //! not both are atomic. Allocation writes all of a block, but need be known only to the first who touches a
-//! byte; a free conflicts with every access since. A block's
-//! life begins with its allocation and ends with the free, and accesses belong to one life. An access to freed
-//! bytes is a finding whether it is ordered or not. The end of a thread ends its stack's bytes in the same way,
-//! but stays as their last write, in granules that were touched: who is ordered after it may use them.
+//! byte; a free conflicts with every access since. A block's life begins with its allocation and ends with
+//! the free, and accesses belong to one life. An access to freed bytes is a finding whether it is ordered or
+//! not. The end of a thread ends its stack's bytes in the same way, but stays as their last write, in
+//! granules that were touched: who is ordered after it may use them.
 
 use std::collections::HashMap;
 

@@ -10,7 +10,8 @@
 //! runtime sees says which event it was. What a program in these tests cannot do: barriers, resets, ends of
 //! stacks, foreign threads, collections, and blocks at more than one address.
 //!
-//! `RACECHECK_ORACLE_PROGRAMS` and `RACECHECK_ORACLE_SEED` as for the engine's own test; one of 50 programs is run.
+//! `RACECHECK_ORACLE_PROGRAMS` and `RACECHECK_ORACLE_SEED` as for the engine's own test; one of 50 programs
+//! is run.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -449,8 +450,8 @@ fn number(order: Order) -> i32 {
 fn atomic(op: Op, at: u64, size: u64, stubs: Stubs, stub: u64) {
     macro_rules! sized {
         ($int:ident, $load:ident, $store:ident, $add:ident, $exchange:ident) => {{
-            // SAFETY: the bytes exist, are aligned, and are accessed one event after the other; the stub calls a
-            // function of the signature that is written here.
+            // SAFETY: the bytes exist, are aligned, and are accessed one event after the other; the stub
+            // calls a function of the signature that is written here.
             unsafe {
                 // A stub passes on what is in registers, and a 16-byte exchange has more than that.
                 let call = |target: *const ()| match size {
