@@ -22,7 +22,7 @@
 //!         s.spawn(|| hits.set(hits.get() + 1)); // no lock
 //!     });
 //! });
-//! assert_eq!(report.races.len(), 1);
+//! assert!(!report.races.is_empty());
 //! println!("{report}");
 //! ```
 //!
@@ -38,6 +38,8 @@
 //! pool's queue) is not seen either; [`acquire`] and [`release`] tell about it. The start and the end of a
 //! thread that was made by other means are taken to be ordered with everything, so that they give no
 //! false report.
+
+#![cfg_attr(not(feature = "detect"), allow(dead_code, reason = "the mirrors alone use it"))]
 
 mod channel;
 mod check;

@@ -403,9 +403,9 @@ where
         struct Keep<'scope, 'env>(*mut Scope<'scope, 'env>);
         impl Drop for Keep<'_, '_> {
             fn drop(&mut self) {
-                // SAFETY: it came from Box::into_raw. `wait_all` has returned, or a panic has begun in it; in
-                // the second case the threads may still use it, and it is left alone.
+                // A panic may have begun while threads still use it: then it is left alone.
                 if !std::thread::panicking() {
+                    // SAFETY: it came from Box::into_raw, and `wait_all` has returned.
                     drop(unsafe { Box::from_raw(self.0) });
                 }
             }

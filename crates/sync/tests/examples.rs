@@ -1,4 +1,5 @@
 //! The programs of `examples/`, as users run them: what each variant reports, and with which status it ends.
+#![cfg(feature = "detect")]
 
 use std::path::PathBuf;
 use std::process::{Command, Output};

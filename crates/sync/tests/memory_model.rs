@@ -1,5 +1,6 @@
 //! Each sentence of <https://go.dev/ref/mem> about synchronisation, as a program that relies on it and must
 //! be clean, and where it can be, as one that relies on a little more and must not be.
+#![cfg(feature = "detect")]
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
 //! Wrong uses of the primitives: each is told in Go's words where Go has them, with the places of both sides.
+#![cfg(feature = "detect")]
 
 use std::sync::{Arc, Barrier};
 use std::time::Duration;

@@ -1,4 +1,5 @@
 //! One program, compiled against the standard library and against the shim: same API, same results.
+#![cfg(feature = "detect")]
 
 use racecheck::cell as shim_cell;
 

@@ -70,6 +70,11 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// Where it was made, as `file:line:column`.
+    pub fn place(&self) -> String {
+        place_text(self.made)
+    }
+
     /// How often it was taken.
     pub fn acquisitions(&self) -> u64 {
         self.reads + self.writes
@@ -95,7 +100,7 @@ impl Usage {
         let mut hints = Vec::new();
         if self.acquisitions() >= FEWEST_ACQUISITIONS {
             let percent = self.read_share() * 100.0;
-            if self.kind.starts_with("RW") || self.kind.starts_with("Rw") {
+            if matches!(self.kind, "RwLock" | "sync.RWMutex") {
                 if self.read_share() < READ_SHARE_FOR_RWLOCK {
                     hints.push(format!(
                         "{percent:.0} % of its acquisitions are reads: below {:.0} % a Mutex is simpler and \

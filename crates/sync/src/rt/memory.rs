@@ -154,7 +154,7 @@ pub fn claim(size: u64) -> Option<Claim> {
         }
         None => return None,
     };
-    Some(Claim(first * 8 | granules << ADDRESS_BITS))
+    Some(Claim((first * 8) | (granules << ADDRESS_BITS)))
 }
 
 /// The range may be given to another object. Its shadow must be empty.

@@ -19,10 +19,10 @@ fn symbol(name: &CStr) -> *mut c_void {
     unsafe extern "C" {
         fn dlsym(handle: *mut c_void, name: *const c_char) -> *mut c_void;
     }
-    // SAFETY: the name ends with a zero byte; a null handle is RTLD_DEFAULT on Linux and is the documented
-    // "global scope" of glibc and musl. Apple's RTLD_DEFAULT is -2.
+    // RTLD_DEFAULT: null for glibc and musl, -2 for Apple.
     let everywhere =
         if cfg!(target_vendor = "apple") { -2_isize as *mut c_void } else { std::ptr::null_mut() };
+    // SAFETY: the name ends with a zero byte, and the handle is a documented one.
     unsafe { dlsym(everywhere, name.as_ptr()) }
 }
 
