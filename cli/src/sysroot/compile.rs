@@ -59,7 +59,8 @@ fn instrument(
     let mut found = false;
     for member in &mut members {
         if let Some(bitcode) = member.bitcode.take() {
-            member.data = compile(toolchain, rust_lld, &library.name, &bitcode)?;
+            let unseen = library::functions(&member.data, instrument::is_unseen);
+            member.data = compile(toolchain, rust_lld, &library.name, &bitcode, &unseen)?;
             found = true;
         }
     }
@@ -72,16 +73,27 @@ fn instrument(
     }
 }
 
-/// Compiles one module, with the calls into the runtime.
-fn compile(toolchain: &Toolchain, rust_lld: &Path, library: &str, bitcode: &[u8]) -> Result<Vec<u8>> {
+/// Compiles one module, with the calls into the runtime, which looks away in the functions named `unseen`.
+fn compile(
+    toolchain: &Toolchain,
+    rust_lld: &Path,
+    library: &str,
+    bitcode: &[u8],
+    unseen: &[String],
+) -> Result<Vec<u8>> {
     let folder = tempfile::tempdir().map_err(Error::file("create a folder in", std::env::temp_dir()))?;
     let (input, output) = (folder.path().join("in.bc"), folder.path().join("out.o"));
     std::fs::write(&input, bitcode).map_err(Error::file("write", &input))?;
+    let attributes = folder.path().join("attributes.csv");
+    let lines: String = unseen.iter().map(|name| instrument::look_away(name)).collect();
+    std::fs::write(&attributes, lines).map_err(Error::file("write", &attributes))?;
     let result = toolchain
         .tool(rust_lld)
         .args(["-flavor", "gnu", "-r", OPTIMISATION])
         .arg(format!("--lto-newpm-passes={}", instrument::PASSES))
         .args(["-mllvm", instrument::FORCE_ATTRIBUTE])
+        .arg("-mllvm")
+        .arg(format!("{}{}", instrument::MORE_ATTRIBUTES, attributes.display()))
         // The libraries are compiled side by side already.
         .arg("--threads=1")
         .arg("-o")

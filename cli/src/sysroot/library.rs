@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ar_archive_writer::{ArchiveKind, DEFAULT_OBJECT_READER, NewArchiveMember, write_archive_to_stream};
 use object::read::archive::ArchiveFile;
-use object::{Object, ObjectSection};
+use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
 
 use crate::error::{Error, Result};
 
@@ -46,6 +46,13 @@ fn bitcode(object: &[u8]) -> object::Result<Option<Vec<u8>>> {
     let data = section.data()?;
     // rustc leaves an empty section where it was told to leave bitcode out.
     Ok((!data.is_empty()).then(|| data.to_vec()))
+}
+
+/// Names of the functions in an object file for which `is` holds.
+pub fn functions(object: &[u8], is: impl Fn(&str) -> bool) -> Vec<String> {
+    let Ok(object) = object::File::parse(object) else { return Vec::new() };
+    let names = object.symbols().filter(|s| s.kind() == SymbolKind::Text).filter_map(|s| s.name().ok());
+    names.filter(|name| is(name)).map(str::to_owned).collect()
 }
 
 /// Writes an archive of these members, in their order, with the index that linkers want.
