@@ -7,6 +7,8 @@
 //!          racecheck-rt.dynlist   -> what programs export
 //! ```
 //!
+//! A kit for debug builds that are optimised first has a folder with that ending.
+//!
 //! The wrapper finds the rest beside the name it was called by, so it needs no environment variable,
 //! and two versions of racecheck, or two toolchains, can be at work at once.
 
@@ -15,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cache::{self, Cache};
 use crate::error::{Error, Result};
-use crate::instrument;
+use crate::instrument::{self, Debug, OptLevel};
 use crate::progress::Progress;
 use crate::runtime;
 use crate::sysroot::Sysroot;
@@ -26,6 +28,9 @@ pub const WRAPPER: &str = "racecheck-rustc";
 
 const SYSROOT: &str = "sysroot";
 
+/// Ending of a kit's folder that says [`Debug::OptimisedFirst`].
+const OPTIMISED_FIRST: &str = "opt-first";
+
 /// A kit in the cache.
 #[derive(Debug)]
 pub struct Kit {
@@ -34,12 +39,16 @@ pub struct Kit {
 
 impl Kit {
     /// Makes sure that the kit for a toolchain is there and whole.
-    pub fn ensure(toolchain: &Toolchain, cache: &Cache, progress: &Progress) -> Result<Self> {
+    pub fn ensure(toolchain: &Toolchain, cache: &Cache, debug: Debug, progress: &Progress) -> Result<Self> {
         let sysroot = Sysroot::of(toolchain, cache)?.ensure(progress)?;
         let runtime = runtime::ensure(cache)?;
         let mut hasher = DefaultHasher::new();
-        (&sysroot, runtime::HASH, instrument::compiler_options()).hash(&mut hasher);
-        let folder = cache.folder(&format!("kits/{:016x}", hasher.finish()))?;
+        (&sysroot, runtime::HASH).hash(&mut hasher);
+        let key = hasher.finish();
+        let folder = cache.folder(&match debug {
+            Debug::AsItIs => format!("kits/{key:016x}"),
+            Debug::OptimisedFirst => format!("kits/{key:016x}.{OPTIMISED_FIRST}"),
+        })?;
         let own = std::env::current_exe().map_err(Error::OwnExecutable)?;
         cache::link_whole(&own, &folder.join(WRAPPER))?;
         cache::link_whole(&sysroot, &folder.join(SYSROOT))?;
@@ -71,10 +80,17 @@ impl Kit {
         std::fs::read_link(&link).unwrap_or(link)
     }
 
-    /// The options that make rustc instrument a crate.
-    pub fn compiler_options(&self) -> Vec<String> {
+    fn debug(&self) -> Debug {
+        match self.folder.extension() {
+            Some(ending) if ending == OPTIMISED_FIRST => Debug::OptimisedFirst,
+            _ => Debug::AsItIs,
+        }
+    }
+
+    /// The options that make rustc instrument a crate that it optimises so far.
+    pub fn compiler_options(&self, level: OptLevel) -> Vec<String> {
         let sysroot = format!("--sysroot={}", self.sysroot().display());
-        [sysroot].into_iter().chain(instrument::compiler_options()).collect()
+        [sysroot].into_iter().chain(instrument::compiler_options(self.debug(), level)).collect()
     }
 
     /// The options that link the runtime into an executable.

@@ -49,8 +49,7 @@ pub fn main() -> ExitCode {
             std::env::remove_var("RUSTC");
         }
     }
-    let (command, words) = options::parse(words);
-    commands::run(command, words).unwrap_or_else(|error| {
+    commands::run(options::Request::parse(words)).unwrap_or_else(|error| {
         eprintln!("racecheck: {error}");
         ExitCode::from(EXIT_STATUS)
     })

@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::error::{Error, Result};
+use crate::instrument::OptLevel;
 use crate::kit::Kit;
 use crate::toolchain::{TARGET, Toolchain};
 use crate::wrapper;
@@ -55,7 +56,7 @@ pub fn environment(kit: &Kit, config: &Config) -> Environment {
     let cfgs = [flags::CFG.to_owned(), format!("{}_kit=\"{}\"", flags::CFG, kit.key())];
     set.push(flags::for_rustc(config, &cfgs));
     let mut for_rustdoc = vec![flags::CFG.to_owned(), "-Cdebuginfo=line-tables-only".to_owned()];
-    for_rustdoc.extend(kit.compiler_options());
+    for_rustdoc.extend(kit.compiler_options(OptLevel::Zero));
     for_rustdoc.extend(kit.linker_options());
     set.push(flags::for_rustdoc(config, &for_rustdoc));
     set

@@ -8,6 +8,7 @@ use std::process::{Command, ExitCode};
 use crate::cache::Cache;
 use crate::cargo::{self, Config, Line};
 use crate::error::{Error, Result};
+use crate::instrument::Debug;
 use crate::kit::Kit;
 use crate::progress::Progress;
 use crate::session;
@@ -17,20 +18,25 @@ use crate::wrapper;
 const EDITION: &str = "--edition=2021";
 
 /// Calls rustc with these arguments and instrumentation.
-pub fn rustc(words: Vec<OsString>) -> Result<ExitCode> {
-    let mut rustc = command(words)?;
+pub fn rustc(debug: Debug, words: Vec<OsString>) -> Result<ExitCode> {
+    let mut rustc = command(debug, words)?;
     let source = rustc.exec();
     Err(Error::Start { program: rustc.get_program().to_string_lossy().into_owned(), source, hint: "" })
 }
 
 /// Compiles `file` with these options for rustc to the program `output`. The status is rustc's.
-pub fn compile(file: &Path, options: Vec<OsString>, output: &Path) -> Result<Result<(), ExitCode>> {
+pub fn compile(
+    file: &Path,
+    options: Vec<OsString>,
+    debug: Debug,
+    output: &Path,
+) -> Result<Result<(), ExitCode>> {
     let mut words = options;
     if !words.iter().any(|word| word.as_encoded_bytes().starts_with(b"--edition")) {
         words.push(EDITION.into());
     }
     words.extend([file.into(), "-o".into(), output.into()]);
-    let mut rustc = command(words)?;
+    let mut rustc = command(debug, words)?;
     let status = rustc.status().map_err(|source| Error::Start {
         program: rustc.get_program().to_string_lossy().into_owned(),
         source,
@@ -42,12 +48,12 @@ pub fn compile(file: &Path, options: Vec<OsString>, output: &Path) -> Result<Res
     })
 }
 
-fn command(words: Vec<OsString>) -> Result<Command> {
+fn command(debug: Debug, words: Vec<OsString>) -> Result<Command> {
     let here = std::env::current_dir().map_err(Error::file("find", "."))?;
     let config = Config::read(&here, &Line::default())?;
     cargo::check_target(&Line::new(words.clone()), &Config::default())?;
     let toolchain = cargo::toolchain(&config)?;
-    let kit = Kit::ensure(&toolchain, &Cache::locate()?, &Progress::default())?;
+    let kit = Kit::ensure(&toolchain, &Cache::locate()?, debug, &Progress::default())?;
     let mut words = wrapper::Call::new([toolchain.rustc].into_iter().chain(words).collect())
         .for_checking(&kit, wrapper::Caller::Person)
         .into_iter();

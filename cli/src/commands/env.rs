@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use crate::cache::Cache;
 use crate::cargo::{self, Config, Environment, Line, Placement, Project};
 use crate::error::{Error, Result};
+use crate::instrument::Debug;
 use crate::kit::Kit;
 use crate::options::EnvOptions;
 use crate::progress::Progress;
@@ -14,7 +15,7 @@ use crate::session;
 use crate::toolchain::TARGET;
 
 /// Prints it for a shell.
-pub fn print(options: EnvOptions) -> Result<ExitCode> {
+pub fn print(debug: Debug, options: EnvOptions) -> Result<ExitCode> {
     let manifest =
         options.manifest_path.into_iter().flat_map(|path| [OsString::from("--manifest-path"), path]);
     let line = Line::new(manifest.collect());
@@ -25,7 +26,7 @@ pub fn print(options: EnvOptions) -> Result<ExitCode> {
         Ok(project) => project,
         Err(none) => return Ok(ExitCode::from(session::of_child(none.status))),
     };
-    let kit = Kit::ensure(&cargo::toolchain(&config)?, &Cache::locate()?, &Progress::default())?;
+    let kit = Kit::ensure(&cargo::toolchain(&config)?, &Cache::locate()?, debug, &Progress::default())?;
     let mut environment = cargo::environment(&kit, &config);
     let placement = Placement::of(&project, &line);
     let folders =

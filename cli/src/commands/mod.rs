@@ -7,21 +7,21 @@ mod env;
 mod package;
 mod run;
 
-use std::ffi::OsString;
 use std::process::ExitCode;
 
 use crate::error::Result;
-use crate::options::Command;
+use crate::options::{Command, Request};
 
-/// Does what the user asked for, with the words that are for others.
-pub fn run(command: Command, words: Vec<OsString>) -> Result<ExitCode> {
+/// Does what the user asks for.
+pub fn run(request: Request) -> Result<ExitCode> {
+    let Request { command, debug, words } = request;
     match command {
-        Command::Run => run::run(words),
-        Command::Build => package::build(words),
-        Command::Test => package::check(&["test"], words),
-        Command::Bench => package::check(&["bench"], words),
-        Command::Rustc => compile::rustc(words),
-        Command::Env(options) => env::print(options),
+        Command::Run => run::run(debug, words),
+        Command::Build => package::build(debug, words),
+        Command::Test => package::check(&["test"], debug, words),
+        Command::Bench => package::check(&["bench"], debug, words),
+        Command::Rustc => compile::rustc(debug, words),
+        Command::Env(options) => env::print(debug, options),
         Command::Clean => clean::clean(),
         Command::Doctor => doctor::examine(),
     }

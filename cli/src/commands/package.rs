@@ -6,16 +6,17 @@ use std::process::{Command, ExitCode};
 use crate::cache::Cache;
 use crate::cargo::{self, Config, Line, Placement, Project};
 use crate::error::{Error, Result};
+use crate::instrument::Debug;
 use crate::kit::Kit;
 use crate::progress::{Progress, Verbosity};
 use crate::session::{self, Setting};
 
 /// Builds, and runs nothing.
-pub fn build(words: Vec<OsString>) -> Result<ExitCode> {
+pub fn build(debug: Debug, words: Vec<OsString>) -> Result<ExitCode> {
     // Programs read them when they run, which may be now and here.
     session::options()?;
     let line = Line::new(words);
-    match prepare(&["build"], &line)? {
+    match prepare(&["build"], debug, &line)? {
         Prepared::Ready { mut cargo, .. } => {
             let status = cargo.status().map_err(|source| Error::Start {
                 program: cargo.get_program().to_string_lossy().into_owned(),
@@ -29,10 +30,10 @@ pub fn build(words: Vec<OsString>) -> Result<ExitCode> {
 }
 
 /// Builds and runs what is built, with its races reported.
-pub fn check(subcommand: &[&str], words: Vec<OsString>) -> Result<ExitCode> {
+pub fn check(subcommand: &[&str], debug: Debug, words: Vec<OsString>) -> Result<ExitCode> {
     let options = session::options()?;
     let line = Line::new(words);
-    match prepare(subcommand, &line)? {
+    match prepare(subcommand, debug, &line)? {
         Prepared::Ready { cargo, project } => {
             session::run(*cargo, Setting { options, workspace_root: project.workspace_root })
         }
@@ -50,7 +51,7 @@ enum Prepared {
     NoProject(ExitCode),
 }
 
-fn prepare(subcommand: &[&str], line: &Line) -> Result<Prepared> {
+fn prepare(subcommand: &[&str], debug: Debug, line: &Line) -> Result<Prepared> {
     let here = std::env::current_dir().map_err(Error::file("find", "."))?;
     let config = Config::read(&here, line)?;
     cargo::check_target(line, &config)?;
@@ -63,7 +64,8 @@ fn prepare(subcommand: &[&str], line: &Line) -> Result<Prepared> {
         true => Verbosity::Quiet,
         false => Verbosity::Normal,
     };
-    let kit = Kit::ensure(&cargo::toolchain(&config)?, &Cache::locate()?, &Progress::new(verbosity))?;
+    let toolchain = cargo::toolchain(&config)?;
+    let kit = Kit::ensure(&toolchain, &Cache::locate()?, debug, &Progress::new(verbosity))?;
     let placement = Placement::of(&project, line);
     let cargo = cargo::command(subcommand, line, &placement, &cargo::environment(&kit, &config));
     Ok(Prepared::Ready { cargo: Box::new(cargo), project })

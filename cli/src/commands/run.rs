@@ -7,6 +7,7 @@ use std::process::{Command, ExitCode};
 use super::{compile, package};
 use crate::binary;
 use crate::error::{Error, Result};
+use crate::instrument::Debug;
 use crate::session::{self, Setting};
 
 /// What there is to run.
@@ -21,7 +22,7 @@ enum Subject {
 }
 
 /// Runs it, with its races reported.
-pub fn run(words: Vec<OsString>) -> Result<ExitCode> {
+pub fn run(debug: Debug, words: Vec<OsString>) -> Result<ExitCode> {
     match Subject::of(words) {
         Subject::Program { path, arguments } => {
             let options = session::options()?;
@@ -38,14 +39,14 @@ pub fn run(words: Vec<OsString>) -> Result<ExitCode> {
                 .tempdir()
                 .map_err(Error::file("create a folder in", std::env::temp_dir()))?;
             let program = folder.path().join(path.file_stem().unwrap_or("main".as_ref()));
-            if let Err(status) = compile::compile(&path, rustc, &program)? {
+            if let Err(status) = compile::compile(&path, rustc, debug, &program)? {
                 return Ok(status);
             }
             let mut command = Command::new(&program);
             command.args(arguments);
             session::run(command, Setting { options, workspace_root: here()? })
         }
-        Subject::Package(words) => package::check(&["run"], words),
+        Subject::Package(words) => package::check(&["run"], debug, words),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 
+use crate::instrument::OptLevel;
 use crate::kit::Kit;
 
 /// Codegen options that a checked program can't have.
@@ -53,7 +54,7 @@ impl Call {
     }
 
     fn instrumented(self, kit: &Kit, purpose: Purpose) -> Vec<OsString> {
-        let mut added: Vec<String> = kit.compiler_options();
+        let mut added: Vec<String> = kit.compiler_options(self.opt_level());
         added.extend(["--cfg=racecheck".to_owned(), "--check-cfg=cfg(racecheck)".to_owned()]);
         // Without it rustc runs the passes before the last optimisations, among them vectorisation, and
         // leaves those to the link-time optimisation within the crate that is its default.
@@ -105,6 +106,15 @@ impl Call {
 
     fn crate_types(&self) -> impl Iterator<Item = &str> {
         self.values("--crate-type").flat_map(|types| types.split(','))
+    }
+
+    fn opt_level(&self) -> OptLevel {
+        let has_o = self.words.iter().any(|word| word == "-O");
+        match self.codegen_values("opt-level").last() {
+            Some("0") => OptLevel::Zero,
+            None if !has_o => OptLevel::Zero,
+            _ => OptLevel::Some,
+        }
     }
 
     fn asks_for_debug_info(&self) -> bool {
@@ -249,6 +259,20 @@ mod tests {
             line.starts_with(&format!("rustc lib.rs --crate-type lib -C opt-level=3 {TARGET} ")),
             "{line}"
         );
+    }
+
+    #[test]
+    fn only_debug_builds_are_optimised_first() {
+        let kit = Kit::of_wrapper(Path::new("/kit.opt-first/racecheck-rustc")).unwrap();
+        let is_optimised = |line| {
+            let words = call(line).for_checking(&kit, Caller::Person);
+            words.iter().any(|word| word.to_string_lossy().starts_with("-Cpasses=default<O1>,forceattrs"))
+        };
+        assert!(is_optimised("rustc main.rs"));
+        assert!(is_optimised("rustc -C opt-level=0 main.rs"));
+        assert!(!is_optimised("rustc -O main.rs"));
+        assert!(!is_optimised("rustc -Copt-level=s main.rs"));
+        assert!(!checked(&format!("rustc main.rs {TARGET}")).contains("default<O1>"));
     }
 
     #[test]

@@ -192,10 +192,14 @@ fn a_source_file_has_edition_2021_unless_it_is_given() {
 #[test]
 fn race_in_a_source_file_is_reported() {
     let folder = Folder::with(&[("main.rs", RACY)]);
-    for options in [&[][..], &["-O"], &["--edition=2024", "-Copt-level=1"]] {
-        let words: Vec<_> = [&["run"][..], options, &["main.rs"]].concat();
+    for words in [
+        &["run", "main.rs"][..],
+        &["run", "-O", "main.rs"],
+        &["run", "--edition=2024", "-Copt-level=1", "main.rs"],
+        &["--opt-first", "run", "main.rs"],
+    ] {
         folder
-            .racecheck(&words)
+            .racecheck(words)
             .ran()
             .assert_status(66)
             .assert_stdout("done\n")
