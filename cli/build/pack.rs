@@ -9,6 +9,13 @@
 //! | `racecheck_intercept_NAME` | visible as `NAME`, in libc's place |
 //! | everything else, `core` and `alloc` included | local |
 //!
+//! The visible symbols are weak: a program may bring functions of such names itself (an allocator, the older
+//! annotations), and then its own are meant.
+//!
+//! Nothing is collected here: `.eh_frame` would be, since nobody refers to it, and then no exception and no
+//! cancellation of a thread could pass an interceptor. The program's own link leaves out what it does not
+//! need.
+//!
 //! The order matters: the runtime may have private symbols that are called like libc functions
 //! (`memcpy`), so all of them are local before an interceptor gets such a name.
 
@@ -38,7 +45,7 @@ pub fn pack(toolchain: &Toolchain, library: &Path, out_dir: &Path) -> Result<Pac
 
     let joined = file("joined.o");
     let mut lld = toolchain.tool("rust-lld")?;
-    lld.args(["-flavor", "gnu", "-r", "--gc-sections", "-e", "__tsan_init"]);
+    lld.args(["-flavor", "gnu", "-r", "-e", "__tsan_init"]);
     lld.args(exports.iter().flat_map(|symbol| ["-u", symbol]));
     run(lld.arg(library).arg("-o").arg(&joined))?;
 
@@ -54,7 +61,7 @@ pub fn pack(toolchain: &Toolchain, library: &Path, out_dir: &Path) -> Result<Pac
     write(&renames, renamed.map(|(from, to)| format!("{from} {to}\n")))?;
     let object = file("racecheck-rt.o");
     let mut objcopy = toolchain.tool("rust-objcopy")?;
-    objcopy.arg(format!("--redefine-syms={}", renames.display()));
+    objcopy.arg("--weaken").arg(format!("--redefine-syms={}", renames.display()));
     run(objcopy.arg(&hidden).arg(&object))?;
 
     let dynamic_list = file("racecheck-rt.dynlist");
