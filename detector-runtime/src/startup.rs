@@ -4,7 +4,6 @@
 //! which runs before any constructor of the program and its libraries. Until libc has been set up itself,
 //! nothing here may call it.
 
-use alloc::string::String;
 use core::fmt::Write;
 use core::sync::atomic::{AtomicBool, Ordering};
 
@@ -76,7 +75,6 @@ extern "C" fn preinit() {
 fn context() -> &'static Runtime {
     static HEAP: Heap = Heap::new();
     RUNTIME.get_or_init(|| {
-        let options = options();
         if let Err(error) = HEAP.init(Placement::Anywhere) {
             die_with(format_args!("{error}"));
         }
@@ -92,6 +90,7 @@ fn context() -> &'static Runtime {
             Ok(areas) => areas,
             Err(error) => die_with(format_args!("cannot reserve address space for threads: {error:?}")),
         };
+        let options = options();
         Runtime {
             engine: Engine::new(shadow),
             heap: &HEAP,
@@ -183,12 +182,29 @@ pub fn install(
     state
 }
 
-/// Says something on standard error, as the runtime and not as the program.
+/// Says something on standard error, as the runtime and not as the program. Needs no memory but the stack's: it may
+/// be that there is none.
 pub fn complain(what: core::fmt::Arguments<'_>) {
-    let mut line = String::from("racecheck: ");
-    let _ = writeln!(line, "{what}");
+    let mut line = Line { bytes: [0; 1024], len: 0 };
+    let _ = writeln!(line, "racecheck: {what}");
     // Nobody is left to tell if this fails.
-    let _ = Descriptor::STDERR.write_all(line.as_bytes());
+    let _ = Descriptor::STDERR.write_all(&line.bytes[..line.len]);
+}
+
+/// Text of a bounded length; what is too much is cut.
+struct Line {
+    bytes: [u8; 1024],
+    len: usize,
+}
+
+impl Write for Line {
+    fn write_str(&mut self, text: &str) -> core::fmt::Result {
+        let room = &mut self.bytes[self.len..];
+        let count = room.len().min(text.len());
+        room[..count].copy_from_slice(&text.as_bytes()[..count]);
+        self.len += count;
+        Ok(())
+    }
 }
 
 /// The runtime cannot go on; the program has not begun yet, or would go on unchecked.
