@@ -8,8 +8,9 @@
 //! Calls that libc makes within itself do not come here, those of other libraries do.
 
 use core::ffi::{c_char, c_int};
+use core::sync::atomic::Ordering;
 
-use racecheck_engine::{Granule, Mask};
+use racecheck_engine::{Granule, Mask, Memory};
 
 use super::real::{self, real};
 use super::{intercept, memory};
@@ -70,7 +71,7 @@ fn write<T>(address: *const T, bytes: usize) -> Access {
 
 impl Access {
     /// Longer accesses go to the engine without a look here.
-    const SHORT: usize = 64;
+    const SHORT: usize = 4096;
 
     /// True if the running thread did it in its current epoch already. This only looks, so it need not be
     /// inside of the runtime.
@@ -78,36 +79,49 @@ impl Access {
     fn is_known(self) -> bool {
         let (Access::Read(address, size) | Access::Write(address, size)) = self;
         // SAFETY: the block is the running thread's own; a state in it above GONE is alive.
-        let thread = unsafe {
-            let state = (*local()).state;
-            if size > Self::SHORT || state <= Local::GONE {
+        let (thread, write_key, read_key) = unsafe {
+            let block = local();
+            if size > Self::SHORT || (*block).state <= Local::GONE {
                 return size == 0;
             }
-            &(*state).engine
+            (&(*(*block).state).engine, (*block).write_key, (*block).read_key)
         };
         let engine = &runtime().engine;
-        let (mut granule, mut first, mut left) = (Granule::of(address), (address & 7) as u32, size as u64);
-        while left > 0 {
-            let mask = Mask::span(first, left);
-            let known = match self {
-                Access::Read(..) => engine.read_is_known(thread, granule, mask),
-                Access::Write(..) => engine.write_is_known(thread, granule, mask),
-            };
-            if !known {
+        let part_is_known = |granule, mask| match self {
+            Access::Read(..) => engine.read_is_known(thread, granule, mask),
+            Access::Write(..) => engine.write_is_known(thread, granule, mask),
+        };
+        let (mut granule, mut left, first) = (Granule::of(address), size as u64, address & 7);
+        if first != 0 && left != 0 {
+            if !part_is_known(granule, Mask::span(first as u32, left)) {
                 return false;
             }
-            left -= u64::from(mask.0.count_ones());
-            (granule, first) = (granule.next(), 0);
+            left = left.saturating_sub(8 - first);
+            granule = granule.next();
         }
-        true
+        while left >= 8 {
+            let word = engine.memory().word(granule).load(Ordering::Relaxed);
+            let is_read = || word as u8 == Mask::FULL.0 && (word >> 32) as u32 == read_key;
+            if word as u32 != write_key && !(matches!(self, Access::Read(..)) && is_read()) {
+                // It may still be in a read set.
+                if !part_is_known(granule, Mask::FULL) {
+                    return false;
+                }
+            }
+            left -= 8;
+            granule = granule.next();
+        }
+        left == 0 || part_is_known(granule, Mask::span(0, left))
     }
 }
 
 /// Tells the engine of the accesses of one call.
 #[inline(always)]
 fn touch<const N: usize>(pc: u64, accesses: [Access; N]) {
-    if !accesses.iter().all(|access| access.is_known()) {
-        touch_new(pc, &accesses);
+    for access in accesses {
+        if !access.is_known() {
+            return touch_new(pc, &accesses);
+        }
     }
 }
 
