@@ -95,7 +95,13 @@ impl Stopped<'_> {
 
     /// In a forked child: forgets all threads but `me`, since they do not exist there.
     pub fn keep_only(&mut self, me: *mut ThreadState) {
-        self.registry.running.retain(|&t| t == me);
+        let registry = &mut *self.registry;
+        registry.running.retain(|&t| t == me);
+        // SAFETY: it is the running thread's state, if it has one.
+        let own = unsafe { me.as_ref() }.map(|me| me.info.id);
+        for info in registry.infos.iter().flatten().filter(|info| Some(info.id) != own) {
+            info.running.store(false, Ordering::Relaxed);
+        }
     }
 }
 

@@ -133,24 +133,18 @@ intercept! {
             set_errno(libc::EINVAL);
             return libc::MAP_FAILED;
         }
-        let result = mremap(start, size, new_size, flags, new_start);
-        if result == libc::MAP_FAILED {
-            return result;
-        }
-        if result != start {
-            if let Some(new) = Pages::new(result, new_size) {
-                new.begin();
-            }
-            if let Some(old) = Pages::new(start, size) {
-                old.end(pc);
-            }
-            return result;
-        }
         let (old, new) = (round_to_pages(size).unwrap_or(0), round_to_pages(new_size).unwrap_or(0));
-        if new < old && let Some(tail) = Pages::new(start.byte_add(new), old - new) {
-            tail.end(pc);
-        } else if new > old && let Some(tail) = Pages::new(start.byte_add(old), new - old) {
-            tail.begin();
+        let moves = target.is_some() || flags & libc::MREMAP_MAYMOVE != 0 && new > old;
+        // Ends come first: afterwards the pages may be another thread's. Whoever lets a mapping move cannot know
+        // that it will stay.
+        let ending = if moves { Pages::new(start, old) } else { Pages::new(start.wrapping_byte_add(new), old.saturating_sub(new)) };
+        if let Some(pages) = ending {
+            pages.end(pc);
+        }
+        let result = mremap(start, size, new_size, flags, new_start);
+        let fresh = if result != start { Pages::new(result, new) } else { Pages::new(start.wrapping_byte_add(old), new.saturating_sub(old)) };
+        if let Some(pages) = fresh.filter(|_| result != libc::MAP_FAILED) {
+            pages.begin();
         }
         result
     }

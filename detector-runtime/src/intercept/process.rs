@@ -211,6 +211,7 @@ extern "C" fn after_fork_in_child() {
     let release = |allocator: &InternalAllocator, shards| unsafe { allocator.after_fork_in_child(shards) };
     after_fork(release, |rt, world| {
         world.keep_only(own_state());
+        rt.engine.keep_only_caller();
         rt.reporter.begin_child();
     });
 }

@@ -1,0 +1,68 @@
+//! Threads jump out of deep calls while they share a mutex.
+use std::ffi::c_int;
+use std::sync::Mutex;
+use std::thread;
+
+std::arch::global_asm!(
+    // try_jump(buffer, function, argument): calls `_setjmp(buffer)`, then the function; 1 if it jumped back.
+    ".globl try_jump",
+    "try_jump:",
+    "push rbx",
+    "push r12",
+    "sub rsp, 8",
+    "mov rbx, rsi",
+    "mov r12, rdx",
+    "call _setjmp@PLT",
+    "test eax, eax",
+    "jne 2f",
+    "mov rdi, r12",
+    "call rbx",
+    "xor eax, eax",
+    "2:",
+    "add rsp, 8",
+    "pop r12",
+    "pop rbx",
+    "ret",
+);
+
+/// glibc's `jmp_buf`.
+#[repr(C, align(16))]
+struct Buffer([u64; 25]);
+
+unsafe extern "C" {
+    fn try_jump(buffer: *mut Buffer, function: extern "C" fn(*mut Buffer), argument: *mut Buffer) -> c_int;
+    fn longjmp(buffer: *mut Buffer, value: c_int) -> !;
+}
+
+/// Jumps from deep within.
+extern "C" fn dive(buffer: *mut Buffer) {
+    fn deeper(buffer: *mut Buffer, depth: u32) {
+        if depth == 0 {
+            unsafe { longjmp(buffer, 1) };
+        }
+        deeper(buffer, depth - 1);
+        std::hint::black_box(depth);
+    }
+    deeper(buffer, 40);
+}
+
+fn jump() {
+    let mut buffer = Buffer([0; 25]);
+    let buffer = &raw mut buffer;
+    assert_eq!(unsafe { try_jump(buffer, dive, buffer) }, 1);
+}
+
+fn main() {
+    let count = Mutex::new(0);
+    thread::scope(|s| {
+        for _ in 0..3 {
+            s.spawn(|| {
+                for _ in 0..20_000 {
+                    jump();
+                    *count.lock().unwrap() += 1;
+                }
+            });
+        }
+    });
+    assert_eq!(count.into_inner().unwrap(), 60_000);
+}
