@@ -34,6 +34,12 @@ pub fn collect_if_due(runtime: &Runtime, thread: &mut ThreadState) {
     if !runtime.engine.collection_due(&last) {
         return;
     }
+    let due = collect(runtime, thread);
+    *runtime.collector.last.lock() = due;
+}
+
+/// Collects. The caller is inside the runtime and in no call of the engine.
+pub fn collect(runtime: &Runtime, thread: &mut ThreadState) -> Due {
     // SAFETY: it is the running thread's state.
     let world = unsafe { stop_the_world(runtime, thread) };
     // SAFETY: the world is stopped: states in the registry are alive and their threads are not inside. The
@@ -41,6 +47,8 @@ pub fn collect_if_due(runtime: &Runtime, thread: &mut ThreadState) {
     let mut threads = world.threads().iter().map(|&t| unsafe { &mut *(*t).engine });
     // SAFETY: the world is stopped, the caller is in no call of the engine, and these are all threads.
     let due = unsafe { runtime.engine.collect(&mut threads) };
-    drop(world);
-    *runtime.collector.last.lock() = due;
+    // A read set's number may stand for another set now: no fast path may know it any more.
+    // SAFETY: as above.
+    world.threads().iter().for_each(|&t| unsafe { (*t).refresh_keys() });
+    due
 }

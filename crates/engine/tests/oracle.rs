@@ -36,9 +36,7 @@ fn verdicts_are_equal_on_generated_programs() {
         ordered += tally.ordered;
         both += u64::from(tally.races > 0 && tally.ordered > 0);
     }
-    println!(
-        "{programs} programs, {both} with races and ordered accesses: {races} races, {ordered} ordered"
-    );
+    println!("{programs} programs, {both} with races and ordered accesses: {races} races, {ordered} ordered");
     // A generator that makes only one kind of program would prove nothing.
     assert!(programs < 1000 || both * 2 > programs, "too few programs have both");
 }

@@ -284,6 +284,16 @@ fn race_of_an_atomic_with_a_listed_reader() {
 }
 
 #[test]
+fn race_of_a_free_with_a_listed_reader() {
+    let mut events = listed_readers();
+    events.extend([(3, Alloc(BLOCK)), (3, Post(OBJECT + 4)), (1, Wait(OBJECT + 4)), (1, Read(IN_BLOCK))]);
+    events.extend([(3, Post(OBJECT + 4)), (2, Wait(OBJECT + 4)), (2, Read(IN_BLOCK))]);
+    let reader = events.len() - 1;
+    events.extend([(1, Post(OBJECT + 8)), (3, Wait(OBJECT + 8)), (3, Free(BLOCK))]);
+    race(reader, &events);
+}
+
+#[test]
 fn no_race_after_all_listed_readers() {
     let mut events = listed_readers();
     events.extend([(1, Post(OBJECT + 4)), (2, Post(OBJECT + 4)), (3, Wait(OBJECT + 4)), (3, Write(LISTED))]);

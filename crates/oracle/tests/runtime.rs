@@ -8,7 +8,7 @@
 //!
 //! A place in the source is a *stub*: a few bytes of code for each event, so that the return address that the
 //! runtime sees says which event it was. What a program in these tests cannot do: barriers, resets, ends of
-//! stacks, foreign threads, collections, and blocks at more than one address.
+//! stacks, foreign threads, and blocks at more than one address.
 //!
 //! `RACECHECK_ORACLE_PROGRAMS` and `RACECHECK_ORACLE_SEED` as for the engine's own test; one of 50 programs
 //! is run.
@@ -334,6 +334,7 @@ impl RuntimeDetector {
                 self.workers.insert(t, worker);
             }
             Op::Exit => self.end(thread),
+            Op::Collect => collect(),
             Op::Join(t) => {
                 let handle = self.workers[&t].handle;
                 // SAFETY: the thread was created joinable and is joined once.
@@ -394,6 +395,12 @@ impl RuntimeDetector {
             }
         }
     }
+}
+
+/// What the runtime does when numbers run short.
+fn collect() {
+    let done = gate::enter(|runtime, thread| racecheck_runtime::collector::collect(runtime, thread));
+    assert!(done.is_some(), "the thread is outside of the runtime");
 }
 
 /// A stub, by its address.
@@ -577,7 +584,7 @@ fn suitable(program: &Program) -> Program {
     let mut heap: Option<Bytes> = None;
     let events = program.events.iter().copied().filter(|event| {
         let possible = match event.op {
-            Op::Arrive(_) | Op::Leave(_) | Op::Appear | Op::Reset(_) | Op::Bury(_) | Op::Collect => false,
+            Op::Arrive(_) | Op::Leave(_) | Op::Appear | Op::Reset(_) | Op::Bury(_) => false,
             Op::Detach(0) => false,
             Op::Alloc(b) => *heap.get_or_insert(b) == b,
             _ => true,
@@ -596,6 +603,31 @@ fn suitable(program: &Program) -> Program {
     });
     // (A pair of places is reported once, so each event has its own.)
     Program { events: events.collect(), places: usize::MAX }
+}
+
+/// Thread 2 knows that it is in a set of readers. The set is given up, a collection gives its number to another
+/// one, and thread 2 reads what the others of that set have read: it must not take itself for one of them.
+fn stale_read_set() -> Program {
+    let (x, y, semaphore) = (bytes(0, 8), bytes(8, 8), 258);
+    Program::new([
+        (0, Op::Spawn(1)),
+        (0, Op::Spawn(2)),
+        (0, Op::Spawn(3)),
+        (0, Op::Spawn(4)),
+        (1, Op::Read(x)),
+        (2, Op::Read(x)),
+        (1, Op::Post(semaphore)),
+        (2, Op::Wait(semaphore)),
+        (2, Op::Write(x)),
+        (0, Op::Collect),
+        (3, Op::Read(y)),
+        (4, Op::Read(y)),
+        (2, Op::Read(y)),
+        (3, Op::Post(semaphore)),
+        (4, Op::Post(semaphore)),
+        (0, Op::Wait(semaphore)),
+        (0, Op::Write(y)),
+    ])
 }
 
 fn from_env(name: &str, default: u64) -> u64 {
@@ -639,6 +671,10 @@ fn run() {
         findings: BufReader::new(File::open(&path).expect("the file was just made")),
         me: my_id(),
     }));
+    let program = stale_read_set();
+    if let Err(divergence) = check(&program, &mut RuntimeDetector::new(&world, &program)) {
+        panic!("the runtime and the oracle part.\n{program:?}\n{divergence}");
+    }
     let first = from_env("RACECHECK_ORACLE_SEED", 1);
     let programs = from_env("RACECHECK_ORACLE_PROGRAMS", 20_000) / 50;
     let (mut races, mut ordered) = (0, 0);
