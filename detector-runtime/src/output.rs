@@ -70,5 +70,5 @@ impl Output {
 fn append(path: String, text: &str) -> bool {
     let Ok(path) = CString::new(path) else { return false };
     let Ok(file) = File::open(&path, Access::Append) else { return false };
-    file.into_descriptor().write(text.as_bytes()).is_ok_and(|count| count == text.len())
+    file.descriptor().write(text.as_bytes()).is_ok_and(|count| count == text.len())
 }

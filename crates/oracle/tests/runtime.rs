@@ -698,5 +698,8 @@ fn run() {
         }
     }
     println!("{programs} programs: {races} races, {ordered} ordered accesses");
+    // The process's descriptors are the program's: no report keeps one.
+    let open = std::fs::read_dir("/proc/self/fd").expect("the list of descriptors").count();
+    assert!(open < 20, "{open} descriptors are open");
     assert!(programs < 100 || races > programs, "too few races");
 }
