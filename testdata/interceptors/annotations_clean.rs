@@ -68,10 +68,10 @@ fn main() {
             step::wait(1);
             unsafe {
                 __tsan_acquire((&raw const HANDED_OVER).cast());
-                assert_eq!(HANDED_OVER, 1);
+                assert_eq!({ HANDED_OVER }, 1);
                 guarded(|| GUARDED += 1);
-                assert_eq!(BENIGN, 1);
-                assert_eq!(UNSEEN, 1);
+                assert_eq!({ BENIGN }, 1);
+                assert_eq!({ UNSEEN }, 1);
             }
         });
         unsafe {

@@ -50,17 +50,17 @@ fn main() {
     thread::scope(|s| {
         s.spawn(|| unsafe {
             call_once(&FLAG, initialise);
-            assert_eq!(ONCE, 1);
+            assert_eq!({ ONCE }, 1);
             lock();
             while !READY {
                 assert_eq!(cnd_wait(&CHANGED, &LOCK), 0);
             }
             unlock();
-            assert_eq!(DATA, 1);
+            assert_eq!({ DATA }, 1);
         });
         unsafe {
             call_once(&FLAG, initialise);
-            assert_eq!(ONCE, 1);
+            assert_eq!({ ONCE }, 1);
             DATA = 1;
             lock();
             READY = true;

@@ -1,5 +1,6 @@
 //! A thread is cancelled while it waits for a condition. Its clean-up handler writes when it has unlocked the
 //! mutex.
+//@ thread-state: any
 use std::cell::UnsafeCell;
 use std::ffi::{c_int, c_void};
 use std::ptr;

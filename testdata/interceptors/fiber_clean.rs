@@ -37,6 +37,6 @@ fn main() {
         .join()
         .unwrap();
         __tsan_destroy_fiber(fiber);
-        assert_eq!(DATA, 202);
+        assert_eq!({ DATA }, 202);
     }
 }

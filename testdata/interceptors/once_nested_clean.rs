@@ -40,10 +40,10 @@ fn main() {
             s.spawn(move || unsafe {
                 if i % 2 == 0 {
                     assert_eq!(pthread_once(&INNER, inner), 0);
-                    assert_eq!(INNER_DATA, 1);
+                    assert_eq!({ INNER_DATA }, 1);
                 }
                 assert_eq!(pthread_once(&OUTER, outer), 0);
-                assert_eq!(OUTER_DATA, 2);
+                assert_eq!({ OUTER_DATA }, 2);
             });
         }
     });

@@ -35,7 +35,7 @@ fn work(me: usize) {
             match round % 4 {
                 0 => {
                     assert_eq!(pthread_rwlock_wrlock(&LOCK), 0);
-                    DATA = SEEN.iter().sum();
+                    DATA = (&raw const SEEN).read().iter().sum();
                 }
                 1 => {
                     assert_eq!(pthread_rwlock_rdlock(&LOCK), 0);
@@ -51,7 +51,7 @@ fn work(me: usize) {
                     while pthread_rwlock_trywrlock(&LOCK) != 0 {
                         thread::yield_now();
                     }
-                    DATA += SEEN.iter().sum::<u64>();
+                    DATA += (&raw const SEEN).read().iter().sum::<u64>();
                 }
             }
             assert_eq!(pthread_rwlock_unlock(&LOCK), 0);

@@ -1,5 +1,5 @@
 //! A named semaphore that both threads open.
-use std::ffi::{c_char, c_int, c_uint, c_void, CString};
+use std::ffi::{CString, c_char, c_int, c_uint, c_void};
 use std::thread;
 
 unsafe extern "C" {
@@ -28,7 +28,7 @@ fn main() {
         s.spawn(|| unsafe {
             let second = open(&name, 0);
             assert_eq!(sem_wait(second), 0);
-            assert_eq!(DATA, 1);
+            assert_eq!({ DATA }, 1);
             assert_eq!(sem_close(second), 0);
         });
         unsafe { DATA = 1 };

@@ -1,5 +1,5 @@
 //! Two named semaphores, one after the other; the second gives no order that only the first had.
-use std::ffi::{c_char, c_int, c_uint, c_void, CString};
+use std::ffi::{CString, c_char, c_int, c_uint, c_void};
 use std::thread;
 
 unsafe extern "C" {
