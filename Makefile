@@ -3,7 +3,7 @@
 CARGO ?= cargo
 RACECHECK = $(CARGO) run --quiet --release -p racecheck-cli --bin racecheck --
 
-.PHONY: help demo test lint msrv oracle matrix bench crates install
+.PHONY: help demo test lint msrv oracle matrix crates install
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /	/' | expand -t 12
@@ -28,6 +28,11 @@ oracle: ## a million generated programs against the brute-force model (minutes)
 
 matrix: ## testdata at all opt-levels, with panic=abort and LTO, 50 runs each (hours)
 	RACECHECK_MATRIX=full $(CARGO) test --release -p racecheck-cli --test testdata
+
+crates: ## published crates' own tests and RustSec programs under racecheck (hours, needs the registry)
+	$(CARGO) build --release -p racecheck-cli -p racecheck-suites
+	target/release/racecheck-suites --json target/suites.json; suites=$$?; \
+	target/release/racecheck-suites rustsec --json target/rustsec.json && exit $$suites
 
 install: ## racecheck and cargo-racecheck into cargo's bin folder
 	$(CARGO) install --path cli --locked
