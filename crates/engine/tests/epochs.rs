@@ -1,5 +1,6 @@
-//! What happens when the numbers of epochs run out: races may be missed, which is counted; none is invented;
-//! and a collection makes all well.
+//! What happens when the times of a slot are used up: nothing that a verdict could show. And what happens
+//! when the numbers of epochs run out: races may be missed, which is counted; none is invented; and a
+//! collection makes all well.
 
 mod support;
 
@@ -65,5 +66,61 @@ fn no_race_is_invented_when_epochs_run_out_and_they_come_back() {
     engine.write(&mut next, X, 8, ctx);
     assert_eq!(next.races, []);
     assert_eq!(engine.stats().lost_epochs, lost);
+    engine.reset(X, 128);
+}
+
+/// An engine whose slots are used up after one block of epochs.
+fn short_of_times() -> Engine<TestMemory> {
+    let mut engine = Engine::new(TestMemory::new(X, 128));
+    engine.set_last_time(50);
+    engine
+}
+
+#[test]
+fn race_with_what_follows_a_spawn_in_a_new_slot() {
+    let engine = short_of_times();
+    let mut main = engine.main_thread();
+    let ctx = engine.contexts.child(&mut main.contexts, Ctx::UNKNOWN, 1);
+    for _ in 0..300 {
+        engine.write(&mut main, X, 8, ctx);
+        let mut child = engine.spawn(&mut main);
+        engine.write(&mut main, Y, 8, ctx);
+        engine.read(&mut child, X, 8, ctx);
+        assert_eq!(child.races, []);
+        engine.read(&mut child, Y, 8, ctx);
+        assert_eq!(child.races.len(), 1);
+        engine.exit(&mut child);
+        engine.join(&mut main, child.id());
+        engine.reset(Y, 8);
+    }
+    assert!(engine.stats().slots > 5, "{:?}", engine.stats());
+    engine.reset(X, 128);
+}
+
+#[test]
+fn no_race_of_threads_that_change_their_slots() {
+    let engine = short_of_times();
+    let mut main = engine.main_thread();
+    let ctx = engine.contexts.child(&mut main.contexts, Ctx::UNKNOWN, 1);
+    for rounds in 0..200 {
+        // The child ends after each number of releases, so also just after it got a new slot.
+        let mut child = engine.spawn(&mut main);
+        for _ in 0..rounds {
+            for (thread, from, to) in [(&mut child, A, B), (&mut main, B, A)] {
+                engine.acquire(thread, from, Channel::OWNER);
+                engine.read(thread, Y, 8, ctx);
+                engine.write(thread, X, 8, ctx);
+                engine.release_owner(thread, to, Channel::OWNER);
+            }
+        }
+        engine.acquire(&mut child, A, Channel::OWNER);
+        engine.write(&mut child, X, 8, ctx);
+        engine.write(&mut child, Y, 8, ctx);
+        engine.exit(&mut child);
+        engine.join(&mut main, child.id());
+        engine.write(&mut main, X, 8, ctx);
+        engine.write(&mut main, Y, 8, ctx);
+        assert_eq!((&main.races[..], &child.races[..]), (&[][..], &[][..]));
+    }
     engine.reset(X, 128);
 }

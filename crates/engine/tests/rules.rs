@@ -696,6 +696,17 @@ fn no_race_of_two_fences() {
 }
 
 #[test]
+fn no_race_of_a_release_that_a_repeated_relaxed_load_reads() {
+    // The first load is recorded and has learnt nothing; the second, in the same epoch, reads from the release.
+    for byte in 0..8 {
+        let flag = bytes(64 + byte, 1);
+        let mut events = message(&[Store(flag, Release)], &[Load(flag, Relaxed), Fence(Acquire)]);
+        events.insert(2, (2, Load(flag, Relaxed)));
+        no_race(&events);
+    }
+}
+
+#[test]
 fn race_of_fences_that_are_too_weak() {
     race(2, &message(&[Fence(Acquire), Store(FLAG, Relaxed)], &[Load(FLAG, Acquire)]));
     race(2, &message(&[Store(FLAG, Release)], &[Load(FLAG, Relaxed), Fence(Release)]));
