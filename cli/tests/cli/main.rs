@@ -3,6 +3,7 @@
 //! One cache serves all tests, so that the instrumented standard library is made once; tests about the
 //! cache itself have their own.
 
+mod docs;
 mod errors;
 mod package;
 mod session;
