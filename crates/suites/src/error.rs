@@ -52,6 +52,12 @@ pub enum Error {
         /// Cargo's output.
         log: PathBuf,
     },
+    /// A program for an advisory does not build.
+    #[error("does not build; the output is in {}", log.display())]
+    Build {
+        /// Cargo's output.
+        log: PathBuf,
+    },
     /// Something took too long and was ended.
     #[error("{what} took longer than {} s and was ended; its output is in {}", limit.as_secs(), log.display())]
     TooLong {

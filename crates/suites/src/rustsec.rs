@@ -94,7 +94,7 @@ fn run(package: &Path, setting: &Setting, tried: &mut Tried) -> Result<()> {
     build.arg("build").current_dir(&copy).env("CARGO_TARGET_DIR", &target).env("CARGO_TERM_COLOR", "never");
     match process::run(&mut build, &log, setting.limit)? {
         End::Exited(status) if status.success() => {}
-        End::Exited(_) => return Err(Error::CheckedBuild { log }),
+        End::Exited(_) => return Err(Error::Build { log }),
         End::TooLong => return Err(Error::TooLong { what: "building it", limit: setting.limit, log }),
     }
     let program = target.join("racecheck/x86_64-unknown-linux-gnu/debug").join(&tried.name);

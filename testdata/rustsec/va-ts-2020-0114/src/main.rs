@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use va_ts::{Demuxer, DemuxerEvents, SubtableID, Table};
+use va_ts::{DemuxedTable, Demuxer, DemuxerEvents, SubtableID};
 
 /// Orders the two accesses in time, but not by happens-before.
 static FIRST: AtomicBool = AtomicBool::new(false);
@@ -25,7 +25,7 @@ const PAT: [u8; 21] = [
 struct Counting(Rc<Cell<u32>>);
 
 impl DemuxerEvents for Counting {
-    fn on_table(&mut self, _: SubtableID, _: &Table) {
+    fn on_table(&mut self, _: SubtableID, _: &DemuxedTable) {
         self.0.set(self.0.get() + 1);
     }
 }
