@@ -9,7 +9,7 @@ use std::panic::Location;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::rt::place::{Place, Subject, Write};
-use crate::rt::{Mode, Object, enter, mode};
+use crate::rt::{Object, enter, instrumented};
 
 /// What a cell is apart from its value.
 struct Meta {
@@ -65,7 +65,7 @@ impl Latch {
 
     #[inline]
     fn hold(&self, write: Write) -> Latched<'_> {
-        let order = if mode() == Mode::Instrumented { Ordering::Relaxed } else { Ordering::Acquire };
+        let order = if instrumented() { Ordering::Relaxed } else { Ordering::Acquire };
         loop {
             let now = self.0.load(Ordering::Relaxed);
             let next = match write {
@@ -86,7 +86,7 @@ impl Latch {
 impl Drop for Latched<'_> {
     #[inline]
     fn drop(&mut self) {
-        let order = if mode() == Mode::Instrumented { Ordering::Relaxed } else { Ordering::Release };
+        let order = if instrumented() { Ordering::Relaxed } else { Ordering::Release };
         match self.1 {
             Write::Yes => self.0.store(0, order),
             Write::No => _ = self.0.fetch_sub(1, order),

@@ -467,7 +467,6 @@ pub(crate) fn waiting(what: &'static str, place: Place) -> Waiting {
 }
 
 fn choose_case(cases: &mut [&mut dyn Case], patience: Patience, waiting: Waiting) -> Option<usize> {
-    let claim = Arc::new(Claim::default());
     let hand_over = cases.iter().any(|case| case.hands_over()).then(|| lock(&HAND_OVER));
     // As in Go, none of several cases that are ready is preferred.
     let count = cases.len();
@@ -480,6 +479,7 @@ fn choose_case(cases: &mut [&mut dyn Case], patience: Patience, waiting: Waiting
     if patience == Patience::None {
         return None;
     }
+    let claim = Arc::new(Claim::default());
     if hand_over.is_some() {
         cases.iter_mut().enumerate().for_each(|(at, case)| case.post(&claim, at));
     }

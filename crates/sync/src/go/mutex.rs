@@ -2,7 +2,7 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
-use crate::rt::lock::{By, Hold, Meta, Owner};
+use crate::rt::lock::{By, Hold, Meta, Owner, Sharing};
 use crate::rt::misuse::{self, Kind, Misuse};
 use crate::rt::parking;
 use crate::rt::place::Place;
@@ -59,7 +59,11 @@ impl Mutex {
     /// An unlocked one.
     #[track_caller]
     pub const fn new() -> Self {
-        Mutex { meta: Meta::new("sync.Mutex"), locked: AtomicBool::new(false), last_unlock: LastPlace::new() }
+        Mutex {
+            meta: Meta::new("sync.Mutex", Sharing::None),
+            locked: AtomicBool::new(false),
+            last_unlock: LastPlace::new(),
+        }
     }
 
     fn key(&self) -> usize {

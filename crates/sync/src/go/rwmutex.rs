@@ -3,7 +3,7 @@ use std::panic::Location;
 use std::sync::Mutex as StdMutex;
 
 use super::mutex::LastPlace;
-use crate::rt::lock::{By, Hold, Meta, Owner};
+use crate::rt::lock::{By, Hold, Meta, Owner, Sharing};
 use crate::rt::misuse::{self, Kind, Misuse};
 use crate::rt::place::Place;
 use crate::rt::{lock, parking};
@@ -66,7 +66,7 @@ impl RWMutex {
     #[track_caller]
     pub const fn new() -> Self {
         RWMutex {
-            meta: Meta::new("sync.RWMutex"),
+            meta: Meta::new("sync.RWMutex", Sharing::Readers),
             state: StdMutex::new(State {
                 readers: 0,
                 writer: false,

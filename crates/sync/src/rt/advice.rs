@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::lock::{Held, Hold, Meta};
+use super::lock::{Held, Hold, Meta, Sharing};
 use super::place::Place;
 use super::{lock, report};
 
@@ -59,6 +59,7 @@ fn ask() -> bool {
 #[derive(Clone, Debug)]
 pub struct Usage {
     kind: &'static str,
+    sharing: Sharing,
     made: Place,
     value: Option<&'static str>,
     reads: u64,
@@ -100,7 +101,7 @@ impl Usage {
         let mut hints = Vec::new();
         if self.acquisitions() >= FEWEST_ACQUISITIONS {
             let percent = self.read_share() * 100.0;
-            if matches!(self.kind, "RwLock" | "sync.RWMutex") {
+            if self.sharing == Sharing::Readers {
                 if self.read_share() < READ_SHARE_FOR_RWLOCK {
                     hints.push(format!(
                         "{percent:.0} % of its acquisitions are reads: below {:.0} % a Mutex is simpler and \
@@ -201,6 +202,7 @@ fn with_usage(kind: &'static str, made: Place, f: impl FnOnce(&mut Usage)) {
     let usage =
         table.get_or_insert_default().entry(std::ptr::from_ref(made) as usize).or_insert_with(|| Usage {
             kind,
+            sharing: Sharing::None,
             made,
             value: None,
             reads: 0,
@@ -217,6 +219,7 @@ fn with_usage(kind: &'static str, made: Place, f: impl FnOnce(&mut Usage)) {
 pub(crate) fn acquired(meta: &Meta, hold: Hold) {
     with_usage(meta.kind, meta.made, |usage| {
         usage.value = meta.value.map(|name| name());
+        usage.sharing = meta.sharing;
         match hold {
             Hold::Shared => usage.reads += 1,
             Hold::Exclusive => usage.writes += 1,

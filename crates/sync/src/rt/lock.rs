@@ -34,6 +34,13 @@ pub(crate) enum By {
     Trying,
 }
 
+/// Whether a lock can be held by several at the same time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sharing {
+    None,
+    Readers,
+}
+
 /// Who can give a lock back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Owner {
@@ -64,6 +71,7 @@ pub(crate) struct Meta {
     object: Object,
     pub made: Place,
     pub kind: &'static str,
+    pub sharing: Sharing,
     /// The type of what it guards.
     pub value: Option<fn() -> &'static str>,
     ordered: AtomicBool,
@@ -71,17 +79,17 @@ pub(crate) struct Meta {
 
 impl Meta {
     #[track_caller]
-    pub(crate) const fn new(kind: &'static str) -> Self {
+    pub(crate) const fn new(kind: &'static str, sharing: Sharing) -> Self {
         let ordered = AtomicBool::new(false);
-        Meta { object: Object::new(), made: Location::caller(), kind, value: None, ordered }
+        Meta { object: Object::new(), made: Location::caller(), kind, sharing, value: None, ordered }
     }
 
     /// As [`Meta::new`], for a lock around a `T`.
     #[track_caller]
-    pub(crate) const fn of<T: ?Sized>(kind: &'static str) -> Self {
+    pub(crate) const fn of<T: ?Sized>(kind: &'static str, sharing: Sharing) -> Self {
         let ordered = AtomicBool::new(false);
         let value: Option<fn() -> &'static str> = Some(std::any::type_name::<T>);
-        Meta { object: Object::new(), made: Location::caller(), kind, value, ordered }
+        Meta { object: Object::new(), made: Location::caller(), kind, sharing, value, ordered }
     }
 
     /// The lock's name for the wait graph.
@@ -96,7 +104,7 @@ impl Meta {
         let Some(claim) = self.object.claim(8) else { return };
         let inner = &mut *e;
         inner.engine.acquire(&mut inner.thread, claim.address(), Channel::OWNER);
-        if hold == Hold::Exclusive {
+        if hold == Hold::Exclusive && self.sharing == Sharing::Readers {
             inner.engine.acquire(&mut inner.thread, claim.address(), Channel::READERS);
         }
         let since = advice::wanted().then(Instant::now);
@@ -130,8 +138,10 @@ impl Meta {
         match hold {
             Hold::Exclusive => {
                 inner.engine.release_owner(&mut inner.thread, claim.address(), Channel::OWNER);
-                // What readers released is part of what this holder acquired.
-                inner.engine.forget(claim.address(), Channel::READERS);
+                if self.sharing == Sharing::Readers {
+                    // What readers released is part of what this holder acquired.
+                    inner.engine.forget(claim.address(), Channel::READERS);
+                }
             }
             Hold::Shared => inner.engine.release(&mut inner.thread, claim.address(), Channel::READERS),
         }

@@ -132,7 +132,16 @@ impl Claim {
 #[derive(Debug, Default)]
 struct Space {
     next: u64,
+    /// Nearly all ranges have one granule.
+    free_single: Vec<u64>,
+    /// The others, by length.
     free: HashMap<u64, Vec<u64>>,
+}
+
+impl Space {
+    fn free(&mut self, granules: u64) -> &mut Vec<u64> {
+        if granules == 1 { &mut self.free_single } else { self.free.entry(granules).or_default() }
+    }
 }
 
 static SPACE: Mutex<Option<Space>> = Mutex::new(None);
@@ -145,8 +154,8 @@ pub fn claim(size: u64) -> Option<Claim> {
     }
     let mut space = SPACE.lock().unwrap_or_else(PoisonError::into_inner);
     // Granule 0 is left out, so that no address is 0.
-    let space = space.get_or_insert_with(|| Space { next: 1, free: HashMap::new() });
-    let first = match space.free.get_mut(&granules).and_then(Vec::pop) {
+    let space = space.get_or_insert_with(|| Space { next: 1, ..Space::default() });
+    let first = match space.free(granules).pop() {
         Some(first) => first,
         None if space.next + granules <= (CHUNK * CHUNKS) as u64 => {
             space.next += granules;
@@ -161,7 +170,7 @@ pub fn claim(size: u64) -> Option<Claim> {
 pub fn give_back(claim: Claim) {
     let mut space = SPACE.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(space) = space.as_mut() {
-        space.free.entry(claim.granules()).or_default().push(claim.address() / 8);
+        space.free(claim.granules()).push(claim.address() / 8);
     }
 }
 

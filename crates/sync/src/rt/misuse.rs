@@ -146,7 +146,7 @@ impl fmt::Display for Misuse {
         }
         for (at, (heading, stack)) in self.sides.iter().enumerate() {
             let gap = if at == 0 || heading.starts_with(' ') { "" } else { "\n" };
-            writeln!(f, "{gap}{} at:", heading.escape_debug())?;
+            writeln!(f, "{gap}{heading} at:")?;
             for frame in fold(&stack.frames, Purpose::Origin) {
                 match &frame.function {
                     Some(name) => writeln!(f, "  {}()\n      {}", name.escape_debug(), place_text(frame))?,

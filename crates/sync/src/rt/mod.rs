@@ -66,6 +66,12 @@ pub(crate) fn active() -> bool {
         }
 }
 
+/// True if the runtime of an instrumented program records events. Known after the first event only.
+#[inline]
+pub(crate) fn instrumented() -> bool {
+    MODE.load(Ordering::Relaxed) == Mode::Instrumented as u8
+}
+
 #[cold]
 pub(crate) fn mode() -> Mode {
     let known = MODE.load(Ordering::Relaxed);
@@ -117,10 +123,12 @@ pub(crate) struct Info {
 #[derive(Debug)]
 pub(crate) struct State {
     busy: AtomicBool,
+    /// An event goes on: used by its own thread only.
+    inside: Cell<bool>,
     inner: UnsafeCell<Inner>,
 }
 
-// SAFETY: `inner` is reached only under `busy`.
+// SAFETY: `inner` is reached only under `busy`, and `inside` only by the thread whose state it is.
 unsafe impl Sync for State {}
 
 /// What is under a state's lock.
@@ -141,7 +149,8 @@ pub(crate) struct Inner {
 thread_local! {
     // Without a destructor, so that it can be read until the very end of the thread.
     static CURRENT: Cell<*const State> = const { Cell::new(std::ptr::null()) };
-    static INSIDE: Cell<bool> = const { Cell::new(false) };
+    /// The state is being made or taken apart: allocators may not come back here.
+    static AT_WORK: Cell<bool> = const { Cell::new(false) };
     static END: EndOfThread = const { EndOfThread };
 }
 
@@ -189,10 +198,20 @@ impl DerefMut for Entered {
 impl Drop for Entered {
     #[inline]
     fn drop(&mut self) {
-        let races =
-            if self.thread.races.is_empty() { Vec::new() } else { std::mem::take(&mut self.thread.races) };
-        let subject = self.subject.take();
         self.events += 1;
+        if !self.thread.races.is_empty() || self.events >= EVENTS_PER_LOOK {
+            return self.rare_end();
+        }
+        self.state.busy.store(false, Ordering::Release);
+        self.state.inside.set(false);
+    }
+}
+
+impl Entered {
+    #[cold]
+    fn rare_end(&mut self) {
+        let races = std::mem::take(&mut self.thread.races);
+        let subject = self.subject.take();
         let look = self.events >= EVENTS_PER_LOOK;
         if look {
             self.events = 0;
@@ -204,17 +223,24 @@ impl Drop for Entered {
         if look {
             collect_if_due();
         }
-        INSIDE.set(false);
+        self.state.inside.set(false);
     }
 }
 
 impl State {
     #[inline]
     fn lock(&'static self) -> Entered {
+        if self.busy.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
+            self.wait_busy();
+        }
+        Entered { state: self }
+    }
+
+    #[cold]
+    fn wait_busy(&self) {
         while self.busy.compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
             std::thread::yield_now();
         }
-        Entered { state: self }
     }
 
     /// Looks at another thread's state.
@@ -232,7 +258,7 @@ impl State {
 /// Begins an event of the current thread. `None` if nothing is recorded.
 #[inline]
 pub(crate) fn enter() -> Option<Entered> {
-    if !active() || INSIDE.replace(true) {
+    if !active() {
         return None;
     }
     let state = CURRENT.get();
@@ -240,8 +266,11 @@ pub(crate) fn enter() -> Option<Entered> {
     // the pointer to null.
     let state = match unsafe { state.as_ref() } {
         Some(state) => state,
-        None => foreign(),
+        None => first_event()?,
     };
+    if state.inside.replace(true) {
+        return None;
+    }
     let mut entered = state.lock();
     if entered.seen_foreign_ends != FOREIGN_ENDS.load(Ordering::Acquire) {
         after_foreign_end(&mut entered);
@@ -256,6 +285,16 @@ fn after_foreign_end(entered: &mut Entered) {
         let inner = &mut **entered;
         inner.engine.acquire(&mut inner.thread, claim.address(), Channel::OWNER);
     }
+}
+
+#[cold]
+fn first_event() -> Option<&'static State> {
+    if AT_WORK.replace(true) {
+        return None;
+    }
+    let state = foreign();
+    AT_WORK.set(false);
+    Some(state)
 }
 
 /// The state of a thread that this crate did not create.
@@ -326,8 +365,11 @@ fn install(
         foreign,
         events: 0,
     };
-    let state: &'static State =
-        Box::leak(Box::new(State { busy: AtomicBool::new(false), inner: UnsafeCell::new(inner) }));
+    let state: &'static State = Box::leak(Box::new(State {
+        busy: AtomicBool::new(false),
+        inside: Cell::new(false),
+        inner: UnsafeCell::new(inner),
+    }));
     lock(&STATES).push(state);
     CURRENT.set(state);
     // Fails only when this thread's destructors ran already; then the state stays for good.
@@ -343,7 +385,7 @@ impl Drop for EndOfThread {
         let state = CURRENT.replace(std::ptr::null());
         // SAFETY: see `enter`.
         let Some(state) = (unsafe { state.as_ref() }) else { return };
-        INSIDE.set(true);
+        AT_WORK.set(true);
         lock(&STATES).retain(|s| !std::ptr::eq(*s, state));
         state.peek(|inner| {
             if inner.foreign {
@@ -359,7 +401,7 @@ impl Drop for EndOfThread {
         let info = state.peek(|inner| inner.info.clone());
         // SAFETY: it came from Box::leak in `install`; it is in no list and in no thread-local any more.
         drop(unsafe { Box::from_raw(std::ptr::from_ref(state).cast_mut()) });
-        INSIDE.set(false);
+        AT_WORK.set(false);
         deadlock::thread_ended(&info);
     }
 }
@@ -436,7 +478,9 @@ impl Child {
     /// To be called first by the new thread.
     pub(crate) fn begin(self) {
         if CURRENT.get().is_null() {
+            AT_WORK.set(true);
             install(engine(), self.thread, self.info, false);
+            AT_WORK.set(false);
         }
     }
 

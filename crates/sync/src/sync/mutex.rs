@@ -4,7 +4,7 @@ use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 
 use super::{LockResult, PoisonError, TryLockError, TryLockResult};
-use crate::rt::lock::{By, Hold, Meta, Owner};
+use crate::rt::lock::{By, Hold, Meta, Owner, Sharing};
 use crate::rt::parking;
 
 /// Mirror of [`std::sync::Mutex`].
@@ -32,7 +32,7 @@ impl<T> Mutex<T> {
     /// As [`std::sync::Mutex::new`].
     #[track_caller]
     pub const fn new(value: T) -> Self {
-        Mutex { meta: Meta::of::<T>("Mutex"), inner: std::sync::Mutex::new(value) }
+        Mutex { meta: Meta::of::<T>("Mutex", Sharing::None), inner: std::sync::Mutex::new(value) }
     }
 
     /// As [`std::sync::Mutex::into_inner`].

@@ -5,7 +5,7 @@ use std::panic::Location;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{LockResult, PoisonError, TryLockError, TryLockResult};
-use crate::rt::lock::{By, Hold, Meta, Owner};
+use crate::rt::lock::{By, Hold, Meta, Owner, Sharing};
 use crate::rt::parking;
 
 /// Mirror of [`std::sync::RwLock`]. A writer that waits keeps new readers out.
@@ -58,7 +58,7 @@ impl<T> RwLock<T> {
     #[track_caller]
     pub const fn new(value: T) -> Self {
         RwLock {
-            meta: Meta::of::<T>("RwLock"),
+            meta: Meta::of::<T>("RwLock", Sharing::Readers),
             writers_waiting: AtomicUsize::new(0),
             inner: std::sync::RwLock::new(value),
         }

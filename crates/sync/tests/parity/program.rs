@@ -18,7 +18,7 @@ static LAZY: LazyLock<Vec<i32>> = LazyLock::new(|| vec![1, 2, 3]);
 static CONDVAR: Condvar = Condvar::new();
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 static FLAG: AtomicBool = AtomicBool::new(false);
-const BARRIER: Barrier = Barrier::new(2);
+static BARRIER: Barrier = Barrier::new(2);
 
 fn send_and_sync<T: Send + Sync>() {}
 fn send<T: Send>() {}
@@ -261,10 +261,9 @@ fn threads(out: &mut String) {
         a.join().unwrap() + b.join().unwrap() + c.join().unwrap()
     });
     writeln!(out, "{}", total + sum).unwrap();
-    let barrier = BARRIER;
     let leaders = thread::scope(|s| {
-        let other = s.spawn(|| barrier.wait().is_leader());
-        i32::from(barrier.wait().is_leader()) + i32::from(other.join().unwrap())
+        let other = s.spawn(|| BARRIER.wait().is_leader());
+        i32::from(BARRIER.wait().is_leader()) + i32::from(other.join().unwrap())
     });
     writeln!(out, "{leaders}").unwrap();
 }
