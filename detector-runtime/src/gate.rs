@@ -97,8 +97,8 @@ impl Stopped<'_> {
     pub fn keep_only(&mut self, me: *mut ThreadState) {
         let registry = &mut *self.registry;
         registry.running.retain(|&t| t == me);
-        // SAFETY: it is the running thread's state, if it has one.
-        let own = unsafe { me.as_ref() }.map(|me| me.info.id);
+        // SAFETY: what is left is the running thread's own state, if it has one.
+        let own = registry.running.first().map(|&me| unsafe { (*me).info.id });
         for info in registry.infos.iter().flatten().filter(|info| Some(info.id) != own) {
             info.running.store(false, Ordering::Relaxed);
         }
