@@ -28,6 +28,7 @@ use crate::memory::internal::{ForkHold, InternalAllocator};
 use crate::runtime::{RUNTIME, Runtime};
 use crate::sys::process;
 use crate::sys::signal::SignalsBlocked;
+use crate::sys::time::{self, Duration};
 use crate::thread::ThreadState;
 
 unsafe extern "C" {
@@ -59,6 +60,15 @@ fn final_status(status: c_int) -> c_int {
     }
 }
 
+/// As [`final_status`], after the time that the options give to other threads.
+fn status_after_wait(status: c_int) -> c_int {
+    let wait = RUNTIME.get().map_or(0, |rt| rt.options.atexit_sleep_ms);
+    if wait > 0 {
+        time::sleep(Duration::from_millis(wait.into()));
+    }
+    final_status(status)
+}
+
 /// Registers the last of all exit handlers: it is the first that is registered.
 pub fn install_exit() {
     // SAFETY: libc is ready, and the functions live as long as the process.
@@ -69,7 +79,7 @@ pub fn install_exit() {
 }
 
 extern "C" fn at_exit(status: c_int, _: *mut c_void) {
-    let last = final_status(status);
+    let last = status_after_wait(status);
     if last != status {
         // SAFETY: null means all streams; this is what `exit` would do next.
         unsafe { fflush(core::ptr::null_mut()) };
@@ -81,7 +91,7 @@ extern "C" fn at_exit(status: c_int, _: *mut c_void) {
 static QUICK_STATUS: AtomicI32 = AtomicI32::new(0);
 
 extern "C" fn at_quick_exit(_: *mut c_void) {
-    process::exit(final_status(QUICK_STATUS.load(Ordering::Relaxed)));
+    process::exit(status_after_wait(QUICK_STATUS.load(Ordering::Relaxed)));
 }
 
 intercept! {
@@ -93,13 +103,13 @@ intercept! {
 
 intercept! {
     fn racecheck_intercept__exit(status: c_int) -> ! {
-        process::exit(final_status(status))
+        process::exit(status_after_wait(status))
     }
 }
 
 intercept! {
     fn racecheck_intercept__Exit(status: c_int) -> ! {
-        process::exit(final_status(status))
+        process::exit(status_after_wait(status))
     }
 }
 
