@@ -140,15 +140,19 @@ impl Reporter {
 /// Reports what the running thread's last calls of the engine found.
 #[cold]
 pub fn emit(runtime: &Runtime, thread: &mut ThreadState) {
-    for race in core::mem::take(&mut thread.engine.races) {
-        emit_one(runtime, &race);
+    let races = core::mem::take(&mut thread.engine.races);
+    for race in races.iter().filter(|_| thread.ignore == 0) {
+        emit_one(runtime, race);
     }
 }
 
 fn emit_one(runtime: &Runtime, race: &Race) {
+    if is_benign(race.previous.address, race.previous.size) {
+        return;
+    }
     let reporter = &runtime.reporter;
     let mut inner = reporter.inner.lock();
-    if !inner.seen.insert(pair(race)) || is_benign(race.previous.address, race.previous.size) {
+    if !inner.seen.insert(pair(race)) {
         return;
     }
     let finding = describe(runtime, &mut inner.resolver, race);

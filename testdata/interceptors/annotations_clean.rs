@@ -1,5 +1,7 @@
 //! A program tells of its own synchronisation, of races that are meant, and of what is not to be looked at.
 use std::ffi::{c_char, c_int, c_uint, c_void};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::{Acquire, Release};
 use std::thread;
 
 unsafe extern "C" {
@@ -42,6 +44,8 @@ static mut HANDED_OVER: u64 = 0;
 static mut GUARDED: u64 = 0;
 static mut BENIGN: u64 = 0;
 static mut UNSEEN: u64 = 0;
+static mut PUBLISHED: u64 = 0;
+static FLAG: AtomicBool = AtomicBool::new(false);
 
 /// A mutex that is all annotation.
 static LOCK: u64 = 0;
@@ -72,6 +76,8 @@ fn main() {
                 guarded(|| GUARDED += 1);
                 assert_eq!({ BENIGN }, 1);
                 assert_eq!({ UNSEEN }, 1);
+                assert!(FLAG.load(Acquire));
+                assert_eq!({ PUBLISHED }, 1);
             }
         });
         unsafe {
@@ -81,6 +87,11 @@ fn main() {
             BENIGN = 1;
             AnnotateIgnoreWritesBegin(c"".as_ptr(), 0);
             UNSEEN = 1;
+            AnnotateIgnoreWritesEnd(c"".as_ptr(), 0);
+            PUBLISHED = 1;
+            AnnotateIgnoreWritesBegin(c"".as_ptr(), 0);
+            // It orders all the same.
+            FLAG.store(true, Release);
             AnnotateIgnoreWritesEnd(c"".as_ptr(), 0);
         }
         step::reach(1);

@@ -18,9 +18,8 @@ fn main() {
         let fiber = __tsan_create_fiber(0);
         DATA += 1; // race: write
         __tsan_switch_to_fiber(fiber, NO_SYNC);
-        let data = DATA; // race: read
+        assert_eq!({ DATA }, 1); // race: read
         __tsan_switch_to_fiber(main, NO_SYNC);
-        assert_eq!(data, 1);
         __tsan_destroy_fiber(fiber);
     }
 }

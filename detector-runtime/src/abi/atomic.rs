@@ -3,6 +3,8 @@
 //! The runtime does the real operation itself, inside the engine's call, always sequentially consistent: a
 //! stronger order than the program asked for changes no verdict, since the verdict follows the orders that
 //! the program wrote.
+//!
+//! Operations are told to the engine also while the thread's accesses are ignored: what they order is ordered.
 
 use core::sync::atomic::Ordering;
 
@@ -212,9 +214,6 @@ unsafe fn load<T: Value>(at: *const T, order: Order, pc: u64) -> T {
         }
     }
     enter(|rt, thread| {
-        if thread.ignore != 0 {
-            return real();
-        }
         let (engine, here) = thread.at(pc);
         rt.engine.load(engine, at as u64, T::SIZE, load_order(order), here, real)
     })
@@ -228,9 +227,6 @@ unsafe fn store<T: Value>(at: *mut T, value: T, order: Order, pc: u64) {
         return real();
     }
     enter(|rt, thread| {
-        if thread.ignore != 0 {
-            return real();
-        }
         let (engine, here) = thread.at(pc);
         rt.engine.store(engine, at as u64, T::SIZE, store_order(order), here, real);
     })
@@ -250,9 +246,6 @@ unsafe fn update<T: Value>(at: *mut T, update: Update<T>, order: Order, pc: u64)
         return value;
     }
     enter(|rt, thread| {
-        if thread.ignore != 0 {
-            return real();
-        }
         let (engine, here) = thread.at(pc);
         rt.engine.read_modify_write(engine, at as u64, T::SIZE, rmw_order(order), here, real)
     })
@@ -270,9 +263,6 @@ unsafe fn compare_exchange<T: Value>(
     // SAFETY: see `load`.
     let real = || unsafe { T::compare_exchange(at, old, new) };
     enter(|rt, thread| {
-        if thread.ignore != 0 {
-            return real();
-        }
         let (engine, here) = thread.at(pc);
         let (success, failure) = (rmw_order(order), load_order(failure));
         rt.engine.compare_exchange(engine, at as u64, T::SIZE, success, failure, here, real)
