@@ -124,3 +124,29 @@ fn no_race_of_threads_that_change_their_slots() {
     }
     engine.reset(X, 128);
 }
+
+#[test]
+fn no_race_with_what_was_done_in_the_slot_before() {
+    // Nobody learns of the releases in the old slot but through those in the new one, or through the end.
+    let engine = short_of_times();
+    let mut main = engine.main_thread();
+    let ctx = engine.contexts.child(&mut main.contexts, Ctx::UNKNOWN, 1);
+    for releases in 1..200 {
+        let mut child = engine.spawn(&mut main);
+        engine.release_owner(&mut child, A, Channel::OWNER);
+        engine.write(&mut child, X, 8, ctx);
+        for _ in 0..releases {
+            engine.write(&mut child, Y, 8, ctx);
+            engine.release_owner(&mut child, A, Channel::OWNER);
+        }
+        if releases % 2 == 0 {
+            engine.acquire(&mut main, A, Channel::OWNER);
+            engine.write(&mut main, X, 8, ctx);
+        }
+        engine.exit(&mut child);
+        engine.join(&mut main, child.id());
+        engine.write(&mut main, X, 8, ctx);
+        assert_eq!((&main.races[..], &child.races[..]), (&[][..], &[][..]));
+    }
+    engine.reset(X, 128);
+}

@@ -202,6 +202,24 @@ fn race_with_a_reader_beside_one_that_read_again() {
 }
 
 #[test]
+fn race_with_a_reader_in_a_set_that_read_again_in_another_epoch() {
+    race(
+        6,
+        &[
+            (0, Spawn(1)),
+            (0, Spawn(2)),
+            (1, Read(X)),
+            (2, Read(X)),
+            (1, Post(OBJECT)),
+            (2, Post(OBJECT)),
+            (2, Read(X)),
+            (0, Wait(OBJECT)),
+            (0, Write(X)),
+        ],
+    );
+}
+
+#[test]
 fn race_with_a_reader_of_some_bytes_of_a_shared_word() {
     race(
         4,
