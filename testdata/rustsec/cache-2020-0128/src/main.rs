@@ -15,7 +15,7 @@ static FIRST: AtomicBool = AtomicBool::new(false);
 
 fn main() {
     let cache = Arc::new(Cache::new(1, 4096));
-    drop(cache.insert(1, Cell::new(0)));
+    drop(cache.insert(1, Cell::new(0u32)));
     let mine = cache.get::<Cell<u32>>(&1).unwrap();
     let theirs = Arc::clone(&cache);
     let thread = thread::spawn(move || {

@@ -1,34 +1,52 @@
 //! RUSTSEC-2020-0090: `Thex<T>` is `Send` and `Sync` for every `T`.
 //!
-//! Its `Clone`, under a lock for reading only, clones the same `Rc` in two threads: both count it.
+//! `Thex::clone` clones its value under a lock for reading, here in two threads at the same time. The
+//! value is not `Sync`: its own `clone` counts in a `Cell`.
 //@ frame: thex::Thex<
 
-use std::rc::Rc;
+use std::cell::Cell;
+use std::ops::Deref;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Arc;
 use std::thread;
 
+use stable_deref_trait::StableDeref;
 use thex::Thex;
 
-/// How many have the lock for reading. Both hold it when they clone, so that no release of it orders
-/// one after the other.
-static READING: AtomicU32 = AtomicU32::new(0);
+/// How many clone. Both do at the same time, each with the lock, so that no release of it orders one after
+/// the other.
+static CLONING: AtomicU32 = AtomicU32::new(0);
 
-fn clone_of(shared: &Thex<Rc<u32>>) -> Rc<u32> {
-    let guard = shared.shared();
-    READING.fetch_add(1, Ordering::Relaxed);
-    while READING.load(Ordering::Relaxed) < 2 {
-        thread::yield_now();
+#[derive(Debug)]
+struct Counting(Box<Cell<u32>>);
+
+impl Deref for Counting {
+    type Target = Cell<u32>;
+    fn deref(&self) -> &Cell<u32> {
+        &self.0
     }
-    Rc::clone(&guard)
+}
+
+// SAFETY: what a box holds stays where it is when the box is moved.
+unsafe impl StableDeref for Counting {}
+
+impl Clone for Counting {
+    fn clone(&self) -> Self {
+        CLONING.fetch_add(1, Ordering::Relaxed);
+        while CLONING.load(Ordering::Relaxed) < 2 {
+            thread::yield_now();
+        }
+        self.0.set(self.0.get() + 1);
+        Counting(self.0.clone())
+    }
 }
 
 fn main() {
-    let shared = Arc::new(Thex::new(Rc::new(1)));
+    let shared = Arc::new(Thex::new(Counting(Box::new(Cell::new(0)))));
     let theirs = Arc::clone(&shared);
     let thread = thread::spawn(move || {
-        std::mem::forget(clone_of(&theirs));
+        drop(Thex::clone(&theirs));
     });
-    std::mem::forget(clone_of(&shared));
+    drop(Thex::clone(&shared));
     thread.join().unwrap();
 }
