@@ -1,4 +1,4 @@
-//! One thread is joined before the next begins.
+//! One thread ends before the next begins, and the join between them orders them.
 use std::hint::black_box;
 use std::thread;
 
@@ -10,9 +10,9 @@ fn bump() {
 }
 
 fn main() {
-    let first = thread::spawn(bump);
-    first.join().unwrap();
-    let second = thread::spawn(bump);
-    second.join().unwrap();
-    assert_eq!(unsafe { COUNT }, 2);
+    for _ in 0..100 {
+        thread::spawn(bump).join().unwrap();
+        thread::spawn(bump).join().unwrap();
+    }
+    assert_eq!(unsafe { COUNT }, 200);
 }
