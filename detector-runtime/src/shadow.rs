@@ -22,7 +22,7 @@ use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
 use racecheck_engine::{Ctx, Epoch, Granule, Memory, Origin, OriginKind};
 
 use crate::memory::heap::{BlockMeta, Heap};
-use crate::sys::memory::{self as mapping, Advice, PAGE_SIZE, Placement, Protection};
+use crate::sys::memory::{self as mapping, Advice, PAGE_SIZE, PageTable, Placement, Protection};
 use crate::sys::{Errno, process};
 
 /// The bit in which a granule's address and its word's differ.
@@ -125,10 +125,32 @@ impl Shadow {
             at = end;
         }
     }
+
+    /// As [`Shadow::resident_words`], for ranges of which the most part was never touched.
+    fn touched_words(&self, granules: Range<Granule>, f: &mut dyn FnMut(Granule, &AtomicU64)) {
+        let page = PAGE_SIZE as u64 - 1;
+        let flipped = |address: u64| address ^ FLIP;
+        let (start, end) = (flipped(granules.start.address()), flipped(granules.end.address() - 1) + 1);
+        let pages = (start & !page) as usize..((end + page) & !page) as usize;
+        let mut visit = |run: Range<usize>| {
+            let first = Granule::of(flipped(run.start as u64)).max(granules.start);
+            let end = Granule::of(flipped(run.end as u64 - 1)).next().min(granules.end);
+            for g in first.0..end.0 {
+                f(Granule(g), self.word(Granule(g)));
+            }
+        };
+        let walked = PageTable::open().and_then(|table| table.for_each_touched(pages, &mut visit));
+        // Words that were visited already may be visited again.
+        if walked.is_err() {
+            self.resident_words(granules, f);
+        }
+    }
 }
 
 /// Below this many granules it is cheaper to look at the words than to ask the kernel which were touched.
 const FEW: u64 = 8 * 1024;
+/// From this many on, it is cheaper to have the kernel walk its page table.
+const MANY: u64 = 1024 * 1024;
 
 impl Memory for Shadow {
     #[inline(always)]
@@ -183,7 +205,11 @@ impl Memory for Shadow {
     }
 
     fn for_each_word(&self, granules: Range<Granule>, f: &mut dyn FnMut(Granule, &AtomicU64)) {
-        if granules.end.0 - granules.start.0 > FEW {
+        let count = granules.end.0 - granules.start.0;
+        if count > MANY {
+            return self.touched_words(granules, f);
+        }
+        if count > FEW {
             return self.resident_words(granules, f);
         }
         for g in granules.start.0..granules.end.0 {

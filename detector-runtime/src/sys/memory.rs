@@ -1,5 +1,6 @@
 //! Address space: reserve, map, release, ask.
 
+use core::ops::Range;
 use core::ptr::NonNull;
 
 use super::file::File;
@@ -187,6 +188,96 @@ pub fn residency(start: usize, pages: &mut [u8]) -> Result<(), Errno> {
     .map(drop)
 }
 
+/// The process's page table, as far as it tells which pages of a large range were ever touched.
+///
+/// The kernel walks it in time that depends on what is there, not on the size of the range (since Linux 6.7).
+#[derive(Debug)]
+pub struct PageTable {
+    pagemap: File,
+}
+
+/// The kernel's `struct pm_scan_arg`.
+#[repr(C)]
+struct Scan {
+    size: u64,
+    flags: u64,
+    start: u64,
+    end: u64,
+    /// Out: how far the walk came.
+    walk_end: u64,
+    regions: u64,
+    region_count: u64,
+    max_pages: u64,
+    category_inverted: u64,
+    category_mask: u64,
+    category_any: u64,
+    return_mask: u64,
+}
+
+/// The kernel's `struct page_region`.
+#[derive(Clone, Copy, Default)]
+#[repr(C)]
+struct PageRegion {
+    start: u64,
+    end: u64,
+    categories: u64,
+}
+
+impl PageTable {
+    // From the kernel's include/uapi/linux/fs.h.
+    const SCAN: usize = 0xC060_6610;
+    const PRESENT: u64 = 1 << 3;
+    const SWAPPED: u64 = 1 << 4;
+
+    /// Opens it. Fails in a sandbox without `/proc`.
+    pub fn open() -> Result<PageTable, Errno> {
+        Ok(PageTable { pagemap: File::open(c"/proc/self/pagemap", file::Access::Read)? })
+    }
+
+    /// Calls `f` with each run of touched pages in a page-aligned range. An error may come after some calls.
+    pub fn for_each_touched(
+        &self,
+        range: Range<usize>,
+        f: &mut dyn FnMut(Range<usize>),
+    ) -> Result<(), Errno> {
+        let mut regions = [PageRegion::default(); 64];
+        let mut at = range.start as u64;
+        while at < range.end as u64 {
+            let mut scan = Scan {
+                size: size_of::<Scan>() as u64,
+                flags: 0,
+                start: at,
+                end: range.end as u64,
+                walk_end: 0,
+                regions: regions.as_mut_ptr() as u64,
+                region_count: regions.len() as u64,
+                max_pages: 0,
+                category_inverted: 0,
+                category_mask: 0,
+                category_any: Self::PRESENT | Self::SWAPPED,
+                return_mask: Self::PRESENT,
+            };
+            // SAFETY: the kernel reads and writes the structure and as many regions as it says there are.
+            let count = unsafe {
+                syscall3(
+                    Number(libc::SYS_ioctl),
+                    self.pagemap.descriptor().as_argument(),
+                    Self::SCAN,
+                    &raw mut scan as usize,
+                )
+            }?;
+            for region in &regions[..count] {
+                f(region.start as usize..region.end as usize);
+            }
+            if scan.walk_end <= at {
+                return Err(Errno::EINVAL);
+            }
+            at = scan.walk_end;
+        }
+        Ok(())
+    }
+}
+
 /// Whether every page of `address..address + len` is mapped, without touching any of them.
 pub fn is_mapped(address: usize, len: usize) -> bool {
     const BATCH: usize = 64;
@@ -289,6 +380,26 @@ mod tests {
             unmap(start, len).unwrap();
         }
         assert!(!is_mapped(start as usize, PAGE_SIZE));
+    }
+
+    #[test]
+    fn the_page_table_tells_what_was_touched() {
+        let len = 1 << 40;
+        let start = reserve(Placement::Anywhere, len, Protection::ReadWrite).unwrap().as_ptr();
+        let touched: Vec<usize> = (0..100).map(|i| start as usize + i * 37 * PAGE_SIZE * 1000).collect();
+        // SAFETY: the mapping is ours, and large enough.
+        touched.iter().for_each(|&page| unsafe { (page as *mut u8).write(1) });
+        let mut found = Vec::new();
+        let table = PageTable::open().unwrap();
+        let range = start as usize..start as usize + len;
+        match table.for_each_touched(range, &mut |run| found.extend(run.step_by(PAGE_SIZE))) {
+            // Huge pages touch more than was asked for.
+            Ok(()) => assert!(touched.iter().all(|page| found.contains(page))),
+            // A kernel that has no such walk.
+            Err(error) => assert!(found.is_empty(), "{error}"),
+        }
+        // SAFETY: the mapping is ours.
+        unsafe { unmap(start, len) }.unwrap();
     }
 
     #[test]
