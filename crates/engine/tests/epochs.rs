@@ -143,6 +143,7 @@ fn no_race_with_what_was_done_in_the_slot_before() {
             engine.acquire(&mut main, A, Channel::OWNER);
             engine.write(&mut main, X, 8, ctx);
         }
+        engine.write(&mut child, Y, 8, ctx);
         engine.exit(&mut child);
         engine.join(&mut main, child.id());
         engine.write(&mut main, X, 8, ctx);
