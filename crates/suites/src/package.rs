@@ -96,12 +96,16 @@ pub fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Makes the package a workspace of its own. Its lock file goes: it was made for the authors' workspace,
-/// and may name versions that are yanked by now.
+/// Files that were made for the authors' workspace: locked versions may be yanked by now, and a toolchain
+/// of their choice is not the one to test.
+const AUTHORS_OWN: [&str; 3] = ["Cargo.lock", "rust-toolchain", "rust-toolchain.toml"];
+
+/// Makes the package a workspace of its own.
 fn stand_alone(folder: &Path) -> Result<()> {
-    let lock = folder.join("Cargo.lock");
-    if lock.exists() {
-        fs::remove_file(&lock).map_err(Error::file("remove", &lock))?;
+    for file in AUTHORS_OWN.map(|name| folder.join(name)) {
+        if file.exists() {
+            fs::remove_file(&file).map_err(Error::file("remove", &file))?;
+        }
     }
     let manifest = folder.join("Cargo.toml");
     let text = fs::read_to_string(&manifest).map_err(Error::file("read", &manifest))?;
