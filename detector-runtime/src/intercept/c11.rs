@@ -1,16 +1,24 @@
 //! C11's `threads.h`. glibc's functions of that header do not go through those of pthread that a program can
 //! see, so they are intercepted by themselves: the same objects, the same events, other results.
 
+use alloc::boxed::Box;
 use core::ffi::{c_int, c_void};
 
 use super::cond::without_mutex;
 use super::real::real;
-use super::{intercept, mutex, once};
+use super::{intercept, mutex, once, thread};
+use crate::gate::enter;
 
 /// `thrd_success`.
 const SUCCESS: c_int = 0;
+/// `thrd_error`.
+const ERROR: c_int = 2;
+/// `thrd_nomem`.
+const NO_MEMORY: c_int = 3;
 
 real! {
+    fn thrd_join(handle: libc::pthread_t, value: *mut c_int) -> c_int;
+    fn thrd_detach(handle: libc::pthread_t) -> c_int;
     fn mtx_init(mutex: *mut c_void, kind: c_int) -> c_int;
     fn mtx_destroy(mutex: *mut c_void);
     fn mtx_lock(mutex: *mut c_void) -> c_int;
@@ -19,6 +27,58 @@ real! {
     fn mtx_unlock(mutex: *mut c_void) -> c_int;
     fn cnd_wait(cond: *mut c_void, mutex: *mut c_void) -> c_int;
     fn cnd_timedwait(cond: *mut c_void, mutex: *mut c_void, until: *const libc::timespec) -> c_int;
+}
+
+/// What a thread of C11 begins with.
+struct Start {
+    function: extern "C" fn(*mut c_void) -> c_int,
+    argument: *mut c_void,
+}
+
+extern "C" fn begin(start: *mut c_void) -> *mut c_void {
+    // SAFETY: it is the box that `thrd_create` below passed on, to this thread alone.
+    let Start { function, argument } = unsafe { *Box::from_raw(start.cast::<Start>()) };
+    let value = function(argument);
+    // As `thrd_exit` does, and as `thrd_join` reads it.
+    core::ptr::without_provenance_mut(value as usize)
+}
+
+intercept! {
+    /// A thread as of `pthread_create`: in glibc they differ in the type of the function only.
+    fn racecheck_intercept_thrd_create(
+        handle: *mut libc::pthread_t, function: extern "C" fn(*mut c_void) -> c_int, argument: *mut c_void; pc in "rcx"
+    ) -> c_int {
+        let start = enter(|_, _| Box::into_raw(Box::new(Start { function, argument })));
+        let Some(start) = start else { return ERROR };
+        let result = thread::create(handle, core::ptr::null(), begin, start.cast(), pc);
+        if result != 0 {
+            // No thread was given it.
+            enter(|_, _| drop(Box::from_raw(start)));
+        }
+        match result {
+            0 => SUCCESS,
+            libc::ENOMEM => NO_MEMORY,
+            _ => ERROR,
+        }
+    }
+}
+
+intercept! {
+    fn racecheck_intercept_thrd_join(handle: libc::pthread_t, value: *mut c_int) -> c_int {
+        let id = thread::take(handle);
+        let result = thrd_join(handle, value);
+        thread::joined(result, handle, id);
+        result
+    }
+}
+
+intercept! {
+    fn racecheck_intercept_thrd_detach(handle: libc::pthread_t) -> c_int {
+        let id = thread::take(handle);
+        let result = thrd_detach(handle);
+        thread::detached(id);
+        result
+    }
 }
 
 fn locked(result: c_int, mutex: *mut c_void) -> c_int {

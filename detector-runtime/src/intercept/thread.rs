@@ -47,44 +47,65 @@ struct Start {
     mask: SignalSet,
 }
 
-type Function = extern "C" fn(*mut c_void) -> *mut c_void;
+pub(super) type Function = extern "C" fn(*mut c_void) -> *mut c_void;
 
 intercept! {
     fn racecheck_intercept_pthread_create(
         handle: *mut libc::pthread_t, attributes: *const libc::pthread_attr_t, function: Function, argument: *mut c_void;
         pc in "r8"
     ) -> c_int {
-        let (detached, stack_size) = (is_detached(attributes), stack_size(attributes));
-        // The new thread begins with signals blocked: a handler must not run before the runtime has met it.
-        let blocked = SignalsBlocked::new();
-        let mask = mask(attributes).unwrap_or(blocked.former());
-        let start = enter(|rt, thread| {
-            let created_at = thread.context(&rt.engine.contexts, pc);
-            let mut engine = rt.engine.spawn(&mut thread.engine);
-            if detached {
-                engine.set_detached();
-            }
-            let info = ThreadInfo::new(engine.id(), Some(thread.info.id), created_at);
-            let info = rt.registry.lock().keep(info);
-            Box::into_raw(Box::new(Start { engine, info, function, argument, stack_size, mask }))
-        });
-        let Some(start) = start else {
-            drop(blocked);
-            return real::pthread_create(handle, attributes, function, argument);
-        };
-        let id = (*start).info.id;
-        let result = real::pthread_create(handle, attributes, begin, start.cast());
-        if result != 0 {
-            let mut start = Box::from_raw(start);
-            start.engine.set_detached();
-            start.info.running.store(false, Ordering::Relaxed);
-            enter(|rt, _| rt.engine.exit(&mut start.engine));
-        } else if !detached {
-            let handle = *handle;
-            enter(|_, _| HANDLES.lock().insert(handle, id));
-        }
-        result
+        create(handle, attributes, function, argument, pc)
     }
+}
+
+/// Creates a thread that the runtime knows from its begin.
+///
+/// # Safety
+/// As `pthread_create`.
+pub(super) unsafe fn create(
+    handle: *mut libc::pthread_t,
+    attributes: *const libc::pthread_attr_t,
+    function: Function,
+    argument: *mut c_void,
+    pc: u64,
+) -> c_int {
+    // SAFETY: the attributes are null or initialised.
+    let (detached, stack_size) = unsafe { (is_detached(attributes), stack_size(attributes)) };
+    // The new thread begins with signals blocked: a handler must not run before the runtime has met it.
+    let blocked = SignalsBlocked::new();
+    // SAFETY: as above.
+    let mask = unsafe { mask(attributes) }.unwrap_or(blocked.former());
+    let start = enter(|rt, thread| {
+        let created_at = thread.context(&rt.engine.contexts, pc);
+        let mut engine = rt.engine.spawn(&mut thread.engine);
+        if detached {
+            engine.set_detached();
+        }
+        let info = ThreadInfo::new(engine.id(), Some(thread.info.id), created_at);
+        let info = rt.registry.lock().keep(info);
+        Box::into_raw(Box::new(Start { engine, info, function, argument, stack_size, mask }))
+    });
+    let Some(start) = start else {
+        drop(blocked);
+        // SAFETY: the caller's promise.
+        return unsafe { real::pthread_create(handle, attributes, function, argument) };
+    };
+    // SAFETY: it was made above, and no thread has it yet.
+    let id = unsafe { (*start).info.id };
+    // SAFETY: the caller's promise; `begin` takes over what `start` points to.
+    let result = unsafe { real::pthread_create(handle, attributes, begin, start.cast()) };
+    if result != 0 {
+        // SAFETY: no thread was created that could have taken it.
+        let mut start = unsafe { Box::from_raw(start) };
+        start.engine.set_detached();
+        start.info.running.store(false, Ordering::Relaxed);
+        enter(|rt, _| rt.engine.exit(&mut start.engine));
+    } else if !detached {
+        // SAFETY: the thread was created, so its handle was written.
+        let handle = unsafe { *handle };
+        enter(|_, _| HANDLES.lock().insert(handle, id));
+    }
+    result
 }
 
 unsafe fn is_detached(attributes: *const libc::pthread_attr_t) -> bool {
@@ -232,7 +253,7 @@ fn leave(rt: &Runtime, thread: &mut ThreadState) {
 
 /// Takes the thread that `handle` stands for out of the table. To be done before libc is told that the handle is
 /// no longer needed, since it then may give it to a new thread.
-fn take(handle: libc::pthread_t) -> Option<ThreadId> {
+pub(super) fn take(handle: libc::pthread_t) -> Option<ThreadId> {
     enter(|_, _| HANDLES.lock().remove(&handle)).flatten()
 }
 
@@ -282,10 +303,15 @@ intercept! {
     fn racecheck_intercept_pthread_detach(handle: libc::pthread_t; _pc in "rsi") -> c_int {
         let id = take(handle);
         let result = real::pthread_detach(handle);
-        if let Some(id) = id {
-            enter(|rt, _| rt.engine.detach(id));
-        }
+        detached(id);
         result
+    }
+}
+
+/// Nobody will join the thread.
+pub(super) fn detached(id: Option<ThreadId>) {
+    if let Some(id) = id {
+        enter(|rt, _| rt.engine.detach(id));
     }
 }
 
