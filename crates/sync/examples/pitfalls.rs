@@ -1,4 +1,4 @@
-//! The pitfalls of `docs/shim.md`, each with the report that it gives. An argument picks one of them.
+//! The pitfalls of `docs/shim.md`, each with the report that it gives. An argument picks one of them, `all` or none all.
 
 use std::sync::{Arc, Barrier};
 
@@ -172,7 +172,7 @@ const PITFALLS: [(&str, fn()); 17] = [
 fn main() {
     let wanted = std::env::args().nth(1);
     for (name, f) in PITFALLS {
-        if wanted.as_deref().is_none_or(|wanted| wanted == name) {
+        if wanted.as_deref().is_none_or(|wanted| wanted == name || wanted == "all") {
             println!("## {name}\n{}", check(f));
         }
     }

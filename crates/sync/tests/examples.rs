@@ -96,3 +96,26 @@ fn options_are_followed() {
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(text.contains("sync.RWMutex made at") && text.contains("% reads"), "{text}");
 }
+
+/// The guide shows the code of each pitfall as it is, and the headline of its report.
+#[test]
+fn the_guide_shows_what_the_pitfalls_report() {
+    let guide = include_str!("../../../docs/shim.md");
+    let code = include_str!("../examples/pitfalls.rs");
+    let output = run("pitfalls", "all", "");
+    let reports = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut shown = 0;
+    for report in reports.split("## ").skip(1) {
+        let (name, report) = report.split_once('\n').expect("a report follows the name");
+        let headline = report.lines().nth(1).expect("the second line says what it is");
+        let start = code.find(&format!("fn {name}()")).expect("a pitfall has the name of its function");
+        let function = &code[start..start + code[start..].find("\n}\n").expect("a function ends")];
+        let in_guide =
+            guide.split(function).nth(1).unwrap_or_else(|| panic!("the guide has not\n{function}"));
+        let in_guide = in_guide.split("```").nth(2).expect("the report follows the code");
+        assert!(in_guide.contains(headline), "the guide has not {headline:?} but\n{in_guide}");
+        shown += 1;
+    }
+    assert_eq!(shown, 17);
+}
