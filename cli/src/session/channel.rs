@@ -65,8 +65,7 @@ impl Channel {
 
     /// Reads what came since the last call.
     pub fn read(&mut self, printer: &mut Printer) {
-        // A program may remove its temporary folder; what was read stays read, and the runtime writes
-        // to stderr then.
+        // A program may have removed the folder: told at the end.
         let Ok(entries) = fs::read_dir(self.folder.path()) else { return };
         for entry in entries.flatten() {
             let name = entry.file_name();
@@ -82,6 +81,11 @@ impl Channel {
     /// Reads the rest, when nobody writes any more.
     pub fn finish(&mut self, printer: &mut Printer) {
         self.read(printer);
+        if let Err(error) = fs::read_dir(self.path()) {
+            let folder = self.path().display();
+            printer
+                .trouble(&format!("the folder for reports, {folder}, is gone, and what was in it: {error}"));
+        }
         for tail in self.files.values_mut() {
             tail.finish(printer);
         }

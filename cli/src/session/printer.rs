@@ -7,6 +7,7 @@ use std::io::Write;
 
 use racecheck_report::fold::to_first_user_frame;
 use racecheck_report::known::known_race;
+use racecheck_report::options::LogTarget;
 use racecheck_report::text::{TextOptions, TextStyle, write_finding, write_summary};
 use racecheck_report::{Access, Finding};
 
@@ -44,10 +45,12 @@ struct Key(u64);
 impl Printer {
     /// Prints as `setting` says.
     pub fn new(setting: Setting) -> Self {
-        let target = match &*setting.options.log_path {
-            "stderr" => Target::Stderr,
-            "stdout" => Target::Stdout,
-            prefix => Target::Files { prefix: prefix.to_owned(), written: BTreeMap::new() },
+        let target = match setting.options.log_target() {
+            LogTarget::Stderr => Target::Stderr,
+            LogTarget::Stdout => Target::Stdout,
+            LogTarget::FilePerProcess { path } => {
+                Target::Files { prefix: path.to_owned(), written: BTreeMap::new() }
+            }
         };
         Printer { setting, target, seen: HashMap::new(), held_back: 0, troubles: BTreeSet::new() }
     }

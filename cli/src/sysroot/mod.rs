@@ -4,7 +4,7 @@
 //! invisible and everything ordered by them a false report. Its `.rlib` files, however, carry LLVM
 //! bitcode beside the machine code, and the toolchain's own `rust-lld` compiles bitcode with any pass
 //! pipeline. So the copy consists of links into the toolchain, except for the libraries of
-//! [`plan::Plan`], whose object code is made anew; metadata stays as it is, and rustc takes the copy
+//! the plan, whose object code is made anew; metadata stays as it is, and rustc takes the copy
 //! for the sysroot that it was built with (`--sysroot`, a stable option).
 //!
 //! Sysroots live in the cache under a key of everything that they depend on. They are made in a

@@ -7,8 +7,9 @@ use crate::kit::Kit;
 
 /// Codegen options that a checked program can't have.
 ///
-/// Link-time optimisation would run before the instrumentation of the whole or drop it, shared `std`
-/// is not instrumented, and debug info outside of the executable is not found by reports.
+/// Link-time optimisation needs bitcode of the whole program, which the instrumented standard library
+/// does not have; the shared standard library is not instrumented; and reports do not find debug info
+/// that is outside of the executable.
 const REMOVED: [&str; 5] = ["lto", "linker-plugin-lto", "embed-bitcode", "prefer-dynamic", "split-debuginfo"];
 
 /// A call of rustc, possibly through other wrappers.

@@ -46,6 +46,7 @@ fn main() {
             assert!(std::process::Command::new(me).arg("one").status().unwrap().success());
         }
         "cut" => write("{\"schema\":1,\"pid\""),
+        "remove" => std::fs::remove_dir_all(std::env::var("RACECHECK_CHANNEL").unwrap()).unwrap(),
         "newer" => write("{\"schema\":99}\n"),
         "wait" => {
             report(1);
@@ -110,6 +111,8 @@ fn race_in_a_child_process_counts() {
 fn race_that_can_not_be_read_is_no_success() {
     let (_folder, mut command) = reporter(&["cut"]);
     command.ran().assert_status(66).assert_stderr("can't be shown");
+    let (_folder, mut command) = reporter(&["remove"]);
+    command.ran().assert_status(66).assert_stderr("the folder for reports");
     let (_folder, mut command) = reporter(&["newer"]);
     command.ran().assert_status(66).assert_stderr("schema 99");
 }
