@@ -38,6 +38,7 @@ real! {
         mask: *const libc::sigset_t,
     ) -> c_int;
     fn poll(descriptors: *mut libc::pollfd, count: libc::nfds_t, timeout: c_int) -> c_int;
+    fn __poll_chk(descriptors: *mut libc::pollfd, count: libc::nfds_t, timeout: c_int, limit: usize) -> c_int;
     fn ppoll(
         descriptors: *mut libc::pollfd,
         count: libc::nfds_t,
@@ -225,6 +226,16 @@ unsafe fn polled(descriptors: *const libc::pollfd, count: libc::nfds_t, result: 
 intercept! {
     fn racecheck_intercept_poll(descriptors: *mut libc::pollfd, count: libc::nfds_t, timeout: c_int) -> c_int {
         let result = poll(descriptors, count, timeout);
+        polled(descriptors, count, result)
+    }
+}
+
+intercept! {
+    /// What C code calls whose compiler knows the array's size.
+    fn racecheck_intercept___poll_chk(
+        descriptors: *mut libc::pollfd, count: libc::nfds_t, timeout: c_int, limit: usize
+    ) -> c_int {
+        let result = __poll_chk(descriptors, count, timeout, limit);
         polled(descriptors, count, result)
     }
 }

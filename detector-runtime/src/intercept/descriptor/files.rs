@@ -9,6 +9,7 @@ use crate::gate::enter;
 
 real! {
     fn open(path: *const c_char, flags: c_int, mode: u32) -> c_int;
+    fn __open_2(path: *const c_char, flags: c_int) -> c_int;
     fn openat(directory: c_int, path: *const c_char, flags: c_int, mode: u32) -> c_int;
     fn creat(path: *const c_char, mode: u32) -> c_int;
     fn close(descriptor: c_int) -> c_int;
@@ -45,6 +46,19 @@ intercept! {
 intercept! {
     fn racecheck_intercept_open64(path: *const c_char, flags: c_int, mode: u32) -> c_int {
         opened(open(path, flags, mode))
+    }
+}
+
+intercept! {
+    /// What C code calls that passes no mode.
+    fn racecheck_intercept___open_2(path: *const c_char, flags: c_int) -> c_int {
+        opened(__open_2(path, flags))
+    }
+}
+
+intercept! {
+    fn racecheck_intercept___open64_2(path: *const c_char, flags: c_int) -> c_int {
+        opened(__open_2(path, flags))
     }
 }
 

@@ -18,6 +18,16 @@ real! {
     fn accept4(descriptor: c_int, address: *mut c_void, size: *mut u32, flags: c_int) -> c_int;
     fn shutdown(descriptor: c_int, how: c_int) -> c_int;
     fn recv(descriptor: c_int, buffer: *mut u8, size: usize, flags: c_int) -> isize;
+    fn __recv_chk(descriptor: c_int, buffer: *mut u8, size: usize, limit: usize, flags: c_int) -> isize;
+    fn __recvfrom_chk(
+        descriptor: c_int,
+        buffer: *mut u8,
+        size: usize,
+        limit: usize,
+        flags: c_int,
+        address: *mut c_void,
+        address_size: *mut u32,
+    ) -> isize;
     fn recvfrom(
         descriptor: c_int,
         buffer: *mut u8,
@@ -127,6 +137,26 @@ intercept! {
     fn racecheck_intercept_recv(descriptor: c_int, buffer: *mut u8, size: usize, flags: c_int; pc in "r8") -> isize {
         let result = recv(descriptor, buffer, size, flags);
         received(descriptor, buffer, size, result, pc)
+    }
+}
+
+intercept! {
+    /// What C code calls whose compiler knows the buffer's size.
+    fn racecheck_intercept___recv_chk(
+        descriptor: c_int, buffer: *mut u8, size: usize, limit: usize, flags: c_int; pc in "r9"
+    ) -> isize {
+        let result = __recv_chk(descriptor, buffer, size, limit, flags);
+        received(descriptor, buffer, size, result, pc)
+    }
+}
+
+intercept! {
+    fn racecheck_intercept___recvfrom_chk(
+        descriptor: c_int, buffer: *mut u8, size: usize, limit: usize, flags: c_int, address: *mut c_void,
+        address_size: *mut u32
+    ) -> isize {
+        let result = __recvfrom_chk(descriptor, buffer, size, limit, flags, address, address_size);
+        received(descriptor, buffer, size, result, 0)
     }
 }
 

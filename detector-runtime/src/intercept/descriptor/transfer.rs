@@ -9,7 +9,9 @@ use crate::gate::enter;
 
 real! {
     fn read(descriptor: c_int, buffer: *mut u8, size: usize) -> isize;
+    fn __read_chk(descriptor: c_int, buffer: *mut u8, size: usize, limit: usize) -> isize;
     fn pread(descriptor: c_int, buffer: *mut u8, size: usize, offset: i64) -> isize;
+    fn __pread_chk(descriptor: c_int, buffer: *mut u8, size: usize, offset: i64, limit: usize) -> isize;
     fn readv(descriptor: c_int, pieces: *const libc::iovec, count: c_int) -> isize;
     fn preadv(descriptor: c_int, pieces: *const libc::iovec, count: c_int, offset: i64) -> isize;
     fn preadv2(
@@ -90,6 +92,32 @@ fn received_pieces(descriptor: c_int, pieces: Pieces<'_>, result: isize, pc: u64
 intercept! {
     fn racecheck_intercept_read(descriptor: c_int, buffer: *mut u8, size: usize; pc in "rcx") -> isize {
         let result = read(descriptor, buffer, size);
+        received(descriptor, buffer, result, pc)
+    }
+}
+
+intercept! {
+    /// What C code calls whose compiler knows the buffer's size.
+    fn racecheck_intercept___read_chk(descriptor: c_int, buffer: *mut u8, size: usize, limit: usize; pc in "r8") -> isize {
+        let result = __read_chk(descriptor, buffer, size, limit);
+        received(descriptor, buffer, result, pc)
+    }
+}
+
+intercept! {
+    fn racecheck_intercept___pread_chk(
+        descriptor: c_int, buffer: *mut u8, size: usize, offset: i64, limit: usize; pc in "r9"
+    ) -> isize {
+        let result = __pread_chk(descriptor, buffer, size, offset, limit);
+        received(descriptor, buffer, result, pc)
+    }
+}
+
+intercept! {
+    fn racecheck_intercept___pread64_chk(
+        descriptor: c_int, buffer: *mut u8, size: usize, offset: i64, limit: usize; pc in "r9"
+    ) -> isize {
+        let result = __pread_chk(descriptor, buffer, size, offset, limit);
         received(descriptor, buffer, result, pc)
     }
 }
