@@ -394,10 +394,10 @@ placed! {
 // stack of its own, and a switch exchanges the running thread's block. The thread's own state is a fiber too. A
 // handle is the address of the state.
 
-/// The block of each fiber that is not running, by handle.
+/// The block of each fiber that is not running, by handle. The state of such a fiber leads to this block.
 static SUSPENDED: SpinLock<BTreeMap<usize, Suspended>> = SpinLock::new(BTreeMap::new());
 
-struct Suspended(Local);
+struct Suspended(Box<Local>);
 
 // SAFETY: the block's pointers lead to memory that belongs to the fiber, and only the thread that takes the
 // block out of the table follows them.
@@ -432,8 +432,9 @@ fn create_fiber(rt: &'static Runtime, creator: &mut ThreadState, pc: u64) -> Fib
     let (fiber, block) = unsafe {
         let mine = local().read();
         let fiber = startup::install(rt, engine, info, 0);
-        let theirs = local().read();
+        let mut theirs = Box::new(local().read());
         local().write(mine);
+        (*fiber).block = &raw mut *theirs;
         (fiber, theirs)
     };
     SUSPENDED.lock().insert(fiber as usize, Suspended(block));
@@ -469,6 +470,8 @@ extern "C" fn __tsan_destroy_fiber(fiber: Fiber) {
 extern "C" fn __tsan_switch_to_fiber(fiber: Fiber, flags: c_uint) {
     let orders = flags & NO_SYNC == 0;
     let object = fiber as u64;
+    // A signal handler would run half as one fiber and half as the other.
+    let _blocked = SignalsBlocked::new();
     let block = enter(|rt, thread| {
         let me: Fiber = thread;
         let mut suspended = SUSPENDED.lock();
@@ -476,19 +479,23 @@ extern "C" fn __tsan_switch_to_fiber(fiber: Fiber, flags: c_uint) {
         if orders {
             rt.engine.release(&mut thread.engine, object, Channel::OWNER);
         }
-        // SAFETY: the block is the running thread's own. Its keys are renewed when it runs again.
-        suspended.insert(me as usize, Suspended(unsafe { local().read() }));
-        // Free blocks of the heap stay with the thread. SAFETY: a suspended state is alive and nobody's else.
-        unsafe { core::mem::swap(&mut thread.heap, &mut (*fiber).heap) };
+        // SAFETY: the block is the running thread's own. A suspended state is alive and nobody else's.
+        unsafe {
+            let mut mine = Box::new(local().read());
+            thread.block = &raw mut *mine;
+            suspended.insert(me as usize, Suspended(mine));
+            (*fiber).block = local();
+            // Free blocks of the heap stay with the thread.
+            core::mem::swap(&mut thread.heap, &mut (*fiber).heap);
+        }
         Some(block)
     });
     let Some(Some(block)) = block else { return };
-    let blocked = SignalsBlocked::new();
     // SAFETY: the block is the running thread's own, and it is outside of the runtime: nothing refers to its old
-    // state.
-    unsafe { local().write(block) };
-    drop(blocked);
+    // state. The keys are renewed below, before code of the program runs.
+    unsafe { local().copy_from_nonoverlapping(&raw const *block, 1) };
     enter(|rt, thread| {
+        drop(block);
         if orders {
             rt.engine.acquire(&mut thread.engine, object, Channel::OWNER);
         }
