@@ -4,7 +4,6 @@
 //! throw-away package depends on the crate, and cargo says where it unpacked it.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -109,12 +108,43 @@ fn stand_alone(folder: &Path) -> Result<()> {
     }
     let manifest = folder.join("Cargo.toml");
     let text = fs::read_to_string(&manifest).map_err(Error::file("read", &manifest))?;
-    if text.lines().any(|line| line.trim_start().starts_with("[workspace")) {
-        return Ok(());
+    fs::write(&manifest, own_manifest(&text)).map_err(Error::file("write", &manifest))
+}
+
+/// A dev-dependency that only benchmarks use, and cargo would build for the tests with the forty crates below.
+const FOR_BENCHMARKS: &str = "[dev-dependencies.criterion]";
+
+/// The manifest as it has to be for tests in a folder of its own. Published manifests are written by cargo,
+/// so that each dependency has a table of its own.
+fn own_manifest(published: &str) -> String {
+    let mut own = String::new();
+    let mut skipping = false;
+    for line in published.lines() {
+        if line.starts_with('[') {
+            skipping = line == FOR_BENCHMARKS;
+        }
+        if !skipping {
+            own.push_str(line);
+            own.push('\n');
+        }
     }
-    fs::OpenOptions::new()
-        .append(true)
-        .open(&manifest)
-        .and_then(|mut file| file.write_all(b"\n[workspace]\n"))
-        .map_err(Error::file("write", &manifest))
+    if !published.lines().any(|line| line.starts_with("[workspace")) {
+        own.push_str("\n[workspace]\n");
+    }
+    own
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn manifest_stands_alone_and_is_without_benchmarks() {
+        let published = "[package]\nname = \"a\"\n\n[dev-dependencies.criterion]\nversion = \"0.5\"\n\n\
+                         [dev-dependencies.rand]\nversion = \"0.8\"\n";
+        assert_eq!(
+            own_manifest(published),
+            "[package]\nname = \"a\"\n\n[dev-dependencies.rand]\nversion = \"0.8\"\n\n[workspace]\n"
+        );
+    }
 }
