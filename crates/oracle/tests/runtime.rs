@@ -399,7 +399,7 @@ impl RuntimeDetector {
 
 /// What the runtime does when numbers run short.
 fn collect() {
-    let done = gate::enter(|runtime, thread| racecheck_runtime::collector::collect(runtime, thread));
+    let done = gate::enter(racecheck_runtime::collector::collect);
     assert!(done.is_some(), "the thread is outside of the runtime");
 }
 
@@ -605,8 +605,9 @@ fn suitable(program: &Program) -> Program {
     Program { events: events.collect(), places: usize::MAX }
 }
 
-/// Thread 2 knows that it is in a set of readers. The set is given up, a collection gives its number to another
-/// one, and thread 2 reads what the others of that set have read: it must not take itself for one of them.
+/// Thread 2 knows that it is in a set of readers. The set is given up, a collection gives its number to
+/// another one, and thread 2 reads what the others of that set have read: it must not take itself for one of
+/// them.
 fn stale_read_set() -> Program {
     let (x, y, semaphore) = (bytes(0, 8), bytes(8, 8), 258);
     Program::new([
@@ -676,7 +677,7 @@ fn run() {
         panic!("the runtime and the oracle part.\n{program:?}\n{divergence}");
     }
     let first = from_env("RACECHECK_ORACLE_SEED", 1);
-    let programs = from_env("RACECHECK_ORACLE_PROGRAMS", 20_000) / 50;
+    let programs = from_env("RACECHECK_ORACLE_PROGRAMS", 20_000) / 100;
     let (mut races, mut ordered) = (0, 0);
     for seed in first..first + programs {
         let random = &mut Random::new(seed);
