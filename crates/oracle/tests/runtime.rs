@@ -10,7 +10,7 @@
 //! runtime sees says which event it was. What a program in these tests cannot do: barriers, resets, ends of
 //! stacks, foreign threads, and blocks at more than one address.
 //!
-//! `RACECHECK_ORACLE_PROGRAMS` and `RACECHECK_ORACLE_SEED` as for the engine's own test; one of 50 programs
+//! `RACECHECK_ORACLE_PROGRAMS` and `RACECHECK_ORACLE_SEED` as for the engine's own test; one of 100 programs
 //! is run.
 
 use std::cell::RefCell;
