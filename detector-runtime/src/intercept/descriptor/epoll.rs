@@ -12,7 +12,7 @@ use core::ffi::{c_int, c_short};
 
 use super::super::intercept;
 use super::super::real::real;
-use super::{Buffer, News, Object, acquire_object, release, table};
+use super::{Buffer, News, Object, acquire_object, missing, release, table};
 use crate::gate::enter;
 use crate::lock::SpinLock;
 use crate::runtime::Runtime;
@@ -206,6 +206,9 @@ intercept! {
         epoll: c_int, events: *mut libc::epoll_event, count: c_int, timeout: *const libc::timespec,
         mask: *const libc::sigset_t; pc in "r9"
     ) -> c_int {
+        if addresses::epoll_pwait2.address() == 0 {
+            return missing();
+        }
         let result = epoll_pwait2(epoll, events, count, timeout, mask);
         waited(epoll, events, result, pc)
     }

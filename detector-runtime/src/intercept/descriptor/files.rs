@@ -4,7 +4,7 @@ use core::ffi::{c_char, c_int};
 
 use super::super::intercept;
 use super::super::real::real;
-use super::{Buffer, acquire, end, release, table};
+use super::{Buffer, acquire, end, missing, release, table};
 use crate::gate::enter;
 
 real! {
@@ -111,6 +111,9 @@ fn forget_range(first: u32, last: u32) {
 intercept! {
     fn racecheck_intercept_close_range(first: u32, last: u32, flags: c_int) -> c_int {
         const CLOEXEC: c_int = 1 << 2;
+        if addresses::close_range.address() == 0 {
+            return missing();
+        }
         if first <= last && flags & CLOEXEC == 0 {
             forget_range(first, last);
         }

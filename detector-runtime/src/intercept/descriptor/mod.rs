@@ -24,6 +24,7 @@ use core::ffi::c_int;
 use racecheck_engine::Channel;
 
 use self::table::Object;
+use super::memory::set_errno;
 use crate::gate::enter;
 use crate::runtime::Runtime;
 use crate::thread::ThreadState;
@@ -42,6 +43,12 @@ pub fn look_up() {
     sockets::look_up();
     stream::look_up();
     transfer::look_up();
+}
+
+/// What a function returns that is missing in an older libc: who looks for it at run time finds the interceptor.
+fn missing() -> c_int {
+    set_errno(libc::ENOSYS);
+    -1
 }
 
 /// A piece of memory that a call passes.

@@ -4,7 +4,7 @@ use core::ffi::c_int;
 
 use super::super::intercept;
 use super::super::real::real;
-use super::{Buffer, Pieces, acquire, release};
+use super::{Buffer, Pieces, acquire, missing, release};
 use crate::gate::enter;
 
 real! {
@@ -302,6 +302,9 @@ intercept! {
     fn racecheck_intercept_copy_file_range(
         from: c_int, from_offset: *mut i64, to: c_int, to_offset: *mut i64, size: usize, flags: u32
     ) -> isize {
+        if addresses::copy_file_range.address() == 0 {
+            return missing() as isize;
+        }
         passing(from, to);
         passed(from, copy_file_range(from, from_offset, to, to_offset, size, flags))
     }
