@@ -289,7 +289,7 @@ pub struct ContextCache {
 
 impl ContextCache {
     const LEN: usize = 256;
-    const OVERLAYS: usize = 64;
+    const OVERLAYS: usize = 512;
 
     /// An empty cache.
     pub fn new() -> Self {
@@ -304,7 +304,7 @@ impl ContextCache {
     fn overlay_index(key: &Overlay) -> usize {
         let masks = u32::from(key.rest.0) << 8 | u32::from(key.mask.0);
         let hash = (key.old.0 ^ key.new.0.rotate_left(9) ^ masks.rotate_left(16)).wrapping_mul(0x9e37_79b1);
-        (hash >> 24) as usize % Self::OVERLAYS
+        (hash >> 20) as usize % Self::OVERLAYS
     }
 }
 
