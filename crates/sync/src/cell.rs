@@ -380,6 +380,54 @@ impl<T> fmt::Debug for RaceSlice<T> {
     }
 }
 
+/// Makes a struct of which each field is a [`RaceCell`] of its own, named `Struct.field` in reports, and its
+/// `new`, which takes the fields in their order.
+///
+/// ```
+/// racecheck::race_fields! {
+///     /// Where money is.
+///     pub struct Account {
+///         pub number: u32,
+///         pub balance: i64,
+///     }
+/// }
+///
+/// let report = racecheck::check(|| {
+///     let account = Account::new(7, 100);
+///     racecheck::thread::scope(|s| {
+///         s.spawn(|| account.balance.set(90));
+///         s.spawn(|| account.number.get()); // another field: no race
+///         s.spawn(|| account.balance.set(80));
+///     });
+/// });
+/// assert_eq!(report.races.len(), 1);
+/// assert!(report.to_string().contains("Account.balance"));
+/// ```
+#[macro_export]
+macro_rules! race_fields {
+    ($(#[$meta:meta])* $vis:vis struct $name:ident {
+        $($(#[$field_meta:meta])* $field_vis:vis $field:ident: $type:ty),* $(,)?
+    }) => {
+        $(#[$meta])*
+        $vis struct $name {
+            $($(#[$field_meta])* $field_vis $field: $crate::cell::RaceCell<$type>,)*
+        }
+
+        impl $name {
+            /// Each value in a cell of its own.
+            #[track_caller]
+            $vis const fn new($($field: $type),*) -> Self {
+                $name {
+                    $($field: $crate::cell::RaceCell::named(
+                        concat!(stringify!($name), ".", stringify!($field)),
+                        $field,
+                    ),)*
+                }
+            }
+        }
+    };
+}
+
 #[cfg(feature = "detect")]
 mod mirror;
 

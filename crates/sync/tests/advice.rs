@@ -12,6 +12,7 @@ use racecheck::thread;
 #[test]
 fn advice_says_which_tool_fits() {
     advice::start();
+    let first = line!() + 1;
     let number = Mutex::new(0_u64);
     let words = Mutex::new(String::new());
     let written = RwLock::new(0);
@@ -24,6 +25,7 @@ fn advice_says_which_tool_fits() {
         assert!(*read.read().unwrap() == 0 && *written.read().unwrap() >= n);
         drop(go.guard());
     }
+    let slept_line = line!() + 1;
     let slept = Mutex::new(());
     let guard = slept.lock().unwrap();
     thread::sleep(Duration::from_millis(1));
@@ -49,12 +51,12 @@ fn advice_says_which_tool_fits() {
         let lock = all.locks.iter().find(|lock| lock.place().contains(&place)).expect("the lock was used");
         lock.hints().join("; ")
     };
-    assert!(hints(14).contains("it guards a single u64: an atomic needs no lock"), "{all}");
-    assert_eq!(hints(15), "", "{all}");
-    assert!(hints(16).contains("50 % of its acquisitions are reads: below 90 %"), "{all}");
-    assert_eq!(hints(17), "", "{all}");
-    assert!(hints(18).contains("0 % of its acquisitions are reads"), "{all}");
-    assert!(hints(26).contains("it was held over a sleep (1 times)"), "{all}");
+    assert!(hints(first).contains("it guards a single u64: an atomic needs no lock"), "{all}");
+    assert_eq!(hints(first + 1), "", "{all}");
+    assert!(hints(first + 2).contains("50 % of its acquisitions are reads: below 90 %"), "{all}");
+    assert_eq!(hints(first + 3), "", "{all}");
+    assert!(hints(first + 4).contains("0 % of its acquisitions are reads"), "{all}");
+    assert!(hints(slept_line).contains("it was held over a sleep (1 times)"), "{all}");
     let json: serde_json::Value = serde_json::from_str(&all.to_json()).unwrap();
     let locks = json["locks"].as_array().unwrap();
     assert_eq!(locks.len(), all.locks.len());

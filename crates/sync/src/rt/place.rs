@@ -217,15 +217,26 @@ fn without_own(frames: &mut Vec<Frame>) {
 }
 
 fn is_library(frame: &Frame) -> bool {
-    let name = frame.function.as_deref().unwrap_or("");
-    let name = name.trim_start_matches('<');
+    let name = frame.function.as_deref().unwrap_or("").trim_start_matches('<');
     ["std::", "core::", "alloc::"].iter().any(|prefix| name.starts_with(prefix))
+        || frame.file.as_deref().is_some_and(|file| file.starts_with("/rustc/"))
 }
 
+/// By the name; or by the path, since inlined frames have bare names where debug info holds only lines.
 fn is_own(frame: &Frame) -> bool {
-    let name = frame.function.as_deref().unwrap_or("");
-    let own = ["racecheck::", "<racecheck::", "backtrace::", "<backtrace::"];
-    own.iter().any(|prefix| name.starts_with(prefix))
+    let name = frame.function.as_deref().unwrap_or("").trim_start_matches('<');
+    let by_name = ["racecheck::", "backtrace::"].iter().any(|prefix| name.starts_with(prefix));
+    by_name || frame.file.as_deref().is_some_and(|file| short(file).starts_with(own_sources()))
+}
+
+/// The path of a file from the workspace on, if it lies there.
+fn short(file: &str) -> &str {
+    file.strip_prefix(workspace_root()).unwrap_or(file)
+}
+
+/// The directory of this crate's sources, as the compiler was given it.
+fn own_sources() -> &'static str {
+    file!().strip_suffix("rt/place.rs").unwrap_or(file!())
 }
 
 /// The frames at `pc`, innermost first. Looked up once.
