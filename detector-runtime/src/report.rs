@@ -31,6 +31,8 @@ pub struct Reporter {
     count: AtomicU64,
     /// Their number was said.
     summarised: AtomicBool,
+    /// Those of them that the command line was told.
+    told: AtomicU64,
     /// Races that their authors mean; see [`racecheck_report::known`].
     held_back: AtomicU64,
     inner: SpinLock<Inner>,
@@ -55,6 +57,7 @@ impl Reporter {
         Reporter {
             count: AtomicU64::new(0),
             summarised: AtomicBool::new(false),
+            told: AtomicU64::new(0),
             held_back: AtomicU64::new(0),
             inner: SpinLock::new(Inner {
                 seen: BTreeSet::new(),
@@ -74,13 +77,13 @@ impl Reporter {
         if first {
             self.tell_losses(&runtime().engine.stats());
         }
-        if self.output.is_channel() {
-            return status;
-        }
+        // What the command line was told, it sums up itself, and it decides about the status. What it could not be
+        // told must not end in success.
+        let untold = found - self.told.load(Ordering::Relaxed);
         if first {
-            self.summarise(found);
+            self.summarise(untold);
         }
-        if found == 0 {
+        if untold == 0 {
             return status;
         }
         if status == 0 { options.exitcode as i32 } else { status }
@@ -132,6 +135,7 @@ impl Reporter {
     /// In a forked child: what the parent found is the parent's.
     pub fn begin_child(&self) {
         self.count.store(0, Ordering::Relaxed);
+        self.told.store(0, Ordering::Relaxed);
         self.held_back.store(0, Ordering::Relaxed);
         self.summarised.store(false, Ordering::Relaxed);
     }
@@ -164,7 +168,9 @@ fn emit_one(runtime: &Runtime, race: &Race) {
         return;
     }
     reporter.count.fetch_add(1, Ordering::Relaxed);
-    if !reporter.output.write_line(&finding.to_json_line()) {
+    if reporter.output.write_line(&finding.to_json_line()) {
+        reporter.told.fetch_add(1, Ordering::Relaxed);
+    } else {
         let mut text = String::new();
         let style = TextOptions {
             strip_path_prefix: &runtime.options.strip_path_prefix,

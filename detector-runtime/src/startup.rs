@@ -170,6 +170,7 @@ pub fn install(
         heap: HeapCache::new(),
         info,
         ignore: 0,
+        looks_away: 0,
         jumps: intercept::jump::Depths::new(),
         block: local(),
     }));

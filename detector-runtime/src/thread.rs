@@ -70,6 +70,8 @@ pub struct ThreadState {
     pub info: &'static ThreadInfo,
     /// Accesses are not looked at while this is not 0 (`AnnotateIgnore…Begin` and the like).
     pub ignore: u32,
+    /// Atomic operations neither, while this is not 0.
+    pub looks_away: u32,
     /// How deep calls of `setjmp` were.
     pub jumps: Depths,
     /// The thread-local block of its thread.

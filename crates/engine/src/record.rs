@@ -94,17 +94,18 @@ pub(crate) struct Location {
     pub clock: SyncClock,
 }
 
-/// Everything about one granule.
+/// Everything about one granule. What every atomic operation needs comes first, so that it touches two cache lines.
 #[derive(Debug, Default)]
+#[repr(C, align(64))]
 pub(crate) struct Record {
-    /// Disjoint masks.
-    pub segments: SmallVec<[Segment; 2]>,
-    pub atomics: SmallVec<[AtomicAccess; 2]>,
-    /// Plain reads go to `readers` instead of the segments.
-    pub lists_readers: bool,
-    pub readers: SmallVec<[Reader; 2]>,
     /// The masks of [`Channel::ATOMIC`] are disjoint.
     pub locations: SmallVec<[Location; 1]>,
+    pub atomics: SmallVec<[AtomicAccess; 2]>,
+    pub readers: SmallVec<[Reader; 2]>,
+    /// Disjoint masks.
+    pub segments: SmallVec<[Segment; 2]>,
+    /// Plain reads go to `readers` instead of the segments.
+    pub lists_readers: bool,
 }
 
 impl Record {

@@ -4,8 +4,8 @@
 //! for a read, read) all bytes of the access in its current epoch, there is nothing to do. Everything else is
 //! one call further, in [`slow_read`] and [`slow_write`].
 
-use core::arch::naked_asm;
 use crate::gate::enter;
+use core::arch::naked_asm;
 
 /// A read that the fast path could not settle. `pc` is the return address of the `__tsan_*` call.
 #[inline(never)]

@@ -95,15 +95,31 @@ extern "C" fn WTFAnnotateHappensAfter(_: *const c_char, _: c_int, address: u64) 
 
 // Accesses that are not to be looked at.
 
-/// Accesses of the running thread are not looked at until the matching end.
+/// Accesses of the running thread are not looked at until the matching end. What it synchronises is.
+fn ignore_begin() {
+    enter(|_, thread| thread.ignore += 1);
+}
+
+fn ignore_end() {
+    enter(|_, thread| thread.ignore = thread.ignore.saturating_sub(1));
+}
+
+/// Neither accesses nor atomic operations of the running thread are looked at until the matching end. The compiler
+/// calls this at both ends of functions with the attribute `sanitize_thread_no_checking_at_run_time`.
 #[unsafe(no_mangle)]
 extern "C" fn __tsan_ignore_thread_begin() {
-    enter(|_, thread| thread.ignore += 1);
+    enter(|_, thread| {
+        thread.ignore += 1;
+        thread.looks_away += 1;
+    });
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn __tsan_ignore_thread_end() {
-    enter(|_, thread| thread.ignore = thread.ignore.saturating_sub(1));
+    enter(|_, thread| {
+        thread.ignore = thread.ignore.saturating_sub(1);
+        thread.looks_away = thread.looks_away.saturating_sub(1);
+    });
 }
 
 /// Each pair has its own names for reads and writes; both leave out both, as they do in LLVM's runtime.
@@ -111,12 +127,12 @@ macro_rules! ignoring {
     ($($begin:ident, $end:ident;)*) => {$(
         #[unsafe(no_mangle)]
         extern "C" fn $begin(_: *const c_char, _: c_int) {
-            __tsan_ignore_thread_begin();
+            ignore_begin();
         }
 
         #[unsafe(no_mangle)]
         extern "C" fn $end(_: *const c_char, _: c_int) {
-            __tsan_ignore_thread_end();
+            ignore_end();
         }
     )*};
 }
@@ -244,14 +260,14 @@ extern "C" fn __tsan_mutex_destroy(address: u64, _flags: c_uint) {
 /// Up to `__tsan_mutex_post_lock`, accesses are the mutex's own business.
 #[unsafe(no_mangle)]
 extern "C" fn __tsan_mutex_pre_lock(_address: u64, _flags: c_uint) {
-    __tsan_ignore_thread_begin();
+    ignore_begin();
 }
 
 /// The mutex is locked, unless the flags say that trying failed.
 #[unsafe(no_mangle)]
 extern "C" fn __tsan_mutex_post_lock(address: u64, flags: c_uint, recursion: c_int) {
     let flags = MutexFlags(flags);
-    __tsan_ignore_thread_end();
+    ignore_end();
     if flags.has(MutexFlags::TRY_LOCK_FAILED) {
         return;
     }
@@ -282,29 +298,29 @@ extern "C" fn __tsan_mutex_pre_unlock(address: u64, flags: c_uint) -> c_int {
 
 #[unsafe(no_mangle)]
 extern "C" fn __tsan_mutex_post_unlock(_address: u64, _flags: c_uint) {
-    __tsan_ignore_thread_end();
+    ignore_end();
 }
 
 /// The mutex's owner is about to wake somebody.
 #[unsafe(no_mangle)]
 extern "C" fn __tsan_mutex_pre_signal(_address: u64, _flags: c_uint) {
-    __tsan_ignore_thread_begin();
+    ignore_begin();
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn __tsan_mutex_post_signal(_address: u64, _flags: c_uint) {
-    __tsan_ignore_thread_end();
+    ignore_end();
 }
 
 /// The mutex's code calls something that is not the mutex's business.
 #[unsafe(no_mangle)]
 extern "C" fn __tsan_mutex_pre_divert(_address: u64, _flags: c_uint) {
-    __tsan_ignore_thread_end();
+    ignore_end();
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn __tsan_mutex_post_divert(_address: u64, _flags: c_uint) {
-    __tsan_ignore_thread_begin();
+    ignore_begin();
 }
 
 #[unsafe(no_mangle)]

@@ -4,7 +4,8 @@
 //! stronger order than the program asked for changes no verdict, since the verdict follows the orders that
 //! the program wrote.
 //!
-//! Operations are told to the engine also while the thread's accesses are ignored: what they order is ordered.
+//! Operations are told to the engine also while the thread's accesses are ignored: what they order is ordered. Only
+//! where the runtime looks away altogether (`__tsan_ignore_thread_begin`) they are not.
 
 use core::sync::atomic::Ordering;
 
@@ -214,6 +215,9 @@ unsafe fn load<T: Value>(at: *const T, order: Order, pc: u64) -> T {
         }
     }
     enter(|rt, thread| {
+        if thread.looks_away != 0 {
+            return real();
+        }
         let (engine, here) = thread.at(pc);
         rt.engine.load(engine, at as u64, T::SIZE, load_order(order), here, real)
     })
@@ -227,6 +231,9 @@ unsafe fn store<T: Value>(at: *mut T, value: T, order: Order, pc: u64) {
         return real();
     }
     enter(|rt, thread| {
+        if thread.looks_away != 0 {
+            return real();
+        }
         let (engine, here) = thread.at(pc);
         rt.engine.store(engine, at as u64, T::SIZE, store_order(order), here, real);
     })
@@ -246,6 +253,9 @@ unsafe fn update<T: Value>(at: *mut T, update: Update<T>, order: Order, pc: u64)
         return value;
     }
     enter(|rt, thread| {
+        if thread.looks_away != 0 {
+            return real();
+        }
         let (engine, here) = thread.at(pc);
         rt.engine.read_modify_write(engine, at as u64, T::SIZE, rmw_order(order), here, real)
     })
@@ -263,6 +273,9 @@ unsafe fn compare_exchange<T: Value>(
     // SAFETY: see `load`.
     let real = || unsafe { T::compare_exchange(at, old, new) };
     enter(|rt, thread| {
+        if thread.looks_away != 0 {
+            return real();
+        }
         let (engine, here) = thread.at(pc);
         let (success, failure) = (rmw_order(order), load_order(failure));
         rt.engine.compare_exchange(engine, at as u64, T::SIZE, success, failure, here, real)
