@@ -1009,3 +1009,32 @@ fn no_race_of_threads_that_a_collection_came_between() {
     }
     engine.restart();
 }
+
+#[test]
+fn race_with_a_reader_that_knew_the_number_of_another_set() {
+    // Thread 2 knows that it is in a set of readers. The set is given up, its number goes to another one, and
+    // thread 2 reads what the others of that set have read.
+    let y = bytes(8, 8);
+    race(
+        12,
+        &[
+            (0, Spawn(1)),
+            (0, Spawn(2)),
+            (0, Spawn(3)),
+            (0, Spawn(4)),
+            (1, Read(X)),
+            (2, Read(X)),
+            (1, Post(OBJECT)),
+            (2, Wait(OBJECT)),
+            (2, Write(X)),
+            (0, Collect),
+            (3, Read(y)),
+            (4, Read(y)),
+            (2, Read(y)),
+            (3, Post(OBJECT)),
+            (4, Post(OBJECT)),
+            (0, Wait(OBJECT)),
+            (0, Write(y)),
+        ],
+    );
+}
