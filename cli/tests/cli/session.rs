@@ -232,3 +232,11 @@ fn race_in_a_built_program_is_reported_with_and_without_racecheck() {
     let alone = std::process::Command::new(folder.path("main")).env_remove("RACECHECK_CHANNEL").ran();
     alone.assert_status(66).assert_stderr("WARNING: DATA RACE").assert_stderr("Found 1 data race(s)");
 }
+
+#[test]
+fn race_that_could_not_be_told_is_printed_by_the_program() {
+    let folder = Folder::with(&[("main.rs", RACY)]);
+    folder.racecheck(&["rustc", "main.rs"]).ran().assert_status(0);
+    let lost = std::process::Command::new(folder.path("main")).env("RACECHECK_CHANNEL", "/nonexistent").ran();
+    lost.assert_status(66).assert_stderr("WARNING: DATA RACE").assert_stderr("Found 1 data race(s)");
+}

@@ -538,9 +538,11 @@ fn begin_sequence(record: &mut Record, mask: Mask, clock: SyncClock) {
 /// stores `word` when it gives the lock back.
 pub(crate) unsafe fn expand(word: &mut Word, contexts: impl FnOnce() -> u64) -> &mut Record {
     if word.record_address().is_none() {
+        // Asked for even where there are none yet: by that the surroundings know that the word is in use.
+        let contexts = contexts();
         let mut record = alloc::boxed::Box::<Record>::default();
         if !word.is_empty() {
-            record.segments.push(Segment::from_word(*word, contexts()));
+            record.segments.push(Segment::from_word(*word, contexts));
         }
         *word = record.into_word();
     }

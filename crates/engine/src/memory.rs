@@ -61,7 +61,8 @@ pub trait Memory {
     /// The shadow word of `granule`.
     fn word(&self, granule: Granule) -> &AtomicU64;
 
-    /// The contexts of the last write (low half) and of the last read (high half) of `granule`.
+    /// The contexts of the last write (low half) and of the last read (high half) of `granule`. Asked for before
+    /// the granule's word is stored to for the first time.
     fn contexts(&self, granule: Granule) -> &AtomicU64;
 
     /// What happened to the block that `granule` lies in, if it lies in a block.
