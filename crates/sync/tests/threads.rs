@@ -1,4 +1,4 @@
-//! Threads of all kinds: made here, made by others, ended at any time.
+//! Threads of all kinds, ended at any time.
 #![cfg(feature = "detect")]
 
 use std::sync::Arc;
@@ -8,40 +8,6 @@ use racecheck::cell::{RaceCell, RaceSlice};
 use racecheck::sync::atomic::AtomicU32;
 use racecheck::sync::{Mutex, RwLock, mpsc};
 use racecheck::{check, thread};
-
-#[test]
-fn no_race_with_threads_that_others_make_and_join() {
-    let report = check(|| {
-        let cell = Arc::new(RaceCell::new(0));
-        for _ in 0..20 {
-            cell.update(|n| n + 1);
-            let theirs = cell.clone();
-            std::thread::spawn(move || theirs.update(|n| n + 1)).join().unwrap();
-        }
-        assert_eq!(cell.get(), 40);
-    });
-    assert!(report.is_clean(), "{report}");
-}
-
-#[test]
-fn race_with_a_thread_that_others_made() {
-    // The foreign thread works for no check: it is this thread's access that finds the race.
-    let report = check(|| {
-        let cell = Arc::new(RaceCell::new(0));
-        let (theirs, both) = (cell.clone(), Arc::new(std::sync::Barrier::new(2)));
-        let there = both.clone();
-        let foreign = std::thread::spawn(move || {
-            theirs.get();
-            there.wait();
-            there.wait();
-        });
-        both.wait();
-        cell.set(1);
-        both.wait();
-        foreign.join().unwrap();
-    });
-    assert_eq!(report.races.len(), 1, "{report}");
-}
 
 #[test]
 fn no_race_in_destructors_of_thread_local_variables() {

@@ -47,42 +47,44 @@ pub(crate) fn moved(old: &Arc<Info>, new: &Arc<Info>) {
 
 /// A thread runs no more: those that are left may be waiting for nobody.
 pub(crate) fn thread_ended(info: &Arc<Info>) {
-    let left = {
-        let mut members = lock(members(info.group.as_ref()));
-        members.retain(|i| i.id != info.id);
-        members.clone()
-    };
-    if !left.is_empty() {
-        all_asleep(info.group.as_ref(), &left);
-    }
+    lock(members(info.group.as_ref())).retain(|i| i.id != info.id);
+    end_if_all_asleep(info.group.as_ref());
 }
 
 /// `info`'s thread is about to sleep and counts as waiting. Panics if that would be for ever.
 pub(crate) fn about_to_block(info: &Arc<Info>, waiting: &Waiting) {
-    if waiting.on != On::Anybody {
-        // What is seen of several threads one after the other holds only if it is seen again.
-        if cycle(info, waiting).is_some()
-            && let Some(cycle) = cycle(info, waiting)
-        {
-            report_cycle(&cycle);
-        }
+    if waiting.on != On::Anybody
+        && let Some(cycle) = cycle(info)
+        && still_asleep(&cycle)
+    {
+        report_cycle(&cycle);
     }
-    let members: Vec<Arc<Info>> = lock(members(info.group.as_ref())).clone();
-    all_asleep(info.group.as_ref(), &members);
+    end_if_all_asleep(info.group.as_ref());
 }
 
-/// Somebody who waits, and what for.
-type Waiter = (Arc<Info>, Waiting);
+/// Somebody who waits, what for, and the number of that wait.
+type Waiter = (Arc<Info>, Waiting, u64);
+
+fn waiter(info: &Arc<Info>) -> Option<Waiter> {
+    let (waiting, wait) = info.parker.waiting()?;
+    Some((info.clone(), waiting, wait))
+}
+
+/// True if all of them are still in the same waits. They were looked at one after the other: only now it is
+/// known that there was a moment, namely the end of the first look, at which all of them slept.
+fn still_asleep(waiters: &[Waiter]) -> bool {
+    waiters.iter().all(|(info, _, wait)| info.parker.waiting().is_some_and(|(_, now)| now == *wait))
+}
 
 /// The chain of waits from `info` back to itself.
-fn cycle(info: &Arc<Info>, waiting: &Waiting) -> Option<Vec<Waiter>> {
-    let mut path = vec![(info.clone(), *waiting)];
+fn cycle(info: &Arc<Info>) -> Option<Vec<Waiter>> {
+    let mut path = vec![waiter(info)?];
     let mut seen = vec![];
     follow(info.id, &mut path, &mut seen).then_some(path)
 }
 
 fn follow(start: u32, path: &mut Vec<Waiter>, seen: &mut Vec<u32>) -> bool {
-    let Some((_, waiting)) = path.last() else { return false };
+    let Some((_, waiting, _)) = path.last() else { return false };
     for next in blockers(waiting.on) {
         if next.id == start {
             return true;
@@ -91,8 +93,8 @@ fn follow(start: u32, path: &mut Vec<Waiter>, seen: &mut Vec<u32>) -> bool {
             continue;
         }
         seen.push(next.id);
-        if let Some(waiting) = next.parker.waiting() {
-            path.push((next, waiting));
+        if let Some(waiter) = waiter(&next) {
+            path.push(waiter);
             if follow(start, path, seen) {
                 return true;
             }
@@ -120,7 +122,7 @@ fn blockers(on: On) -> Vec<Arc<Info>> {
 }
 
 fn report_cycle(cycle: &[Waiter]) {
-    let (info, _) = &cycle[0];
+    let (info, _, _) = &cycle[0];
     // It will not sleep after all.
     info.parker.cancel();
     misuse::fail(misuse_of(Kind::Deadlock, "deadlock: each of these threads waits for the next", cycle));
@@ -128,7 +130,7 @@ fn report_cycle(cycle: &[Waiter]) {
 
 fn misuse_of(kind: Kind, message: &str, waiters: &[Waiter]) -> Misuse {
     let mut misuse = Misuse::new(kind, message);
-    for (info, waiting) in waiters {
+    for (info, waiting, _) in waiters {
         let mut heading = String::new();
         // Writing to a string cannot fail.
         let _ = write!(heading, "{} waits ({})", misuse::thread_name(info), waiting.what);
@@ -153,14 +155,20 @@ fn held_by(id: u32) -> Vec<(&'static str, Stack)> {
     result
 }
 
-fn all_asleep(group: Option<&Arc<Group>>, members: &[Arc<Info>]) {
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let one = lock(&ONE_AT_A_TIME);
-    let waiters: Vec<Waiter> =
-        members.iter().filter_map(|i| i.parker.waiting().map(|w| (i.clone(), w))).collect();
-    if waiters.len() < members.len() || (group.is_none() && !are_all_threads(members.len())) {
-        return;
-    }
+/// All threads of the group, if all of them wait.
+fn all_asleep(group: Option<&Arc<Group>>) -> Option<Vec<Waiter>> {
+    // The lock is held while they are looked at: who is woken meanwhile makes no new thread that is overlooked.
+    let members = lock(members(group));
+    let waiters: Vec<Waiter> = members.iter().filter_map(waiter).collect();
+    let all = !members.is_empty()
+        && waiters.len() == members.len()
+        && still_asleep(&waiters)
+        && (group.is_some() || are_all_threads(members.len()));
+    all.then_some(waiters)
+}
+
+fn end_if_all_asleep(group: Option<&Arc<Group>>) {
+    let Some(waiters) = all_asleep(group) else { return };
     let misuse = misuse_of(Kind::AllAsleep, ALL_ASLEEP, &waiters);
     let text = misuse.panic_text();
     misuse::record(misuse, group);
@@ -168,10 +176,9 @@ fn all_asleep(group: Option<&Arc<Group>>, members: &[Arc<Info>]) {
         // As in Go: nobody is left who could handle it.
         std::process::exit(2);
     }
-    for (info, _) in &waiters {
+    for (info, _, _) in &waiters {
         info.parker.doom(&text);
     }
-    drop(one);
 }
 
 /// True if the process has no other thread than `known` ones, this one perhaps in addition as it ends.

@@ -142,7 +142,7 @@ pub(crate) struct Inner {
     pub order: lock::Known,
     pub subject: Option<place::Subject>,
     seen_foreign_ends: u64,
-    foreign: bool,
+    origin: Origin,
     events: u32,
 }
 
@@ -309,7 +309,6 @@ fn foreign() -> &'static State {
     let main = if std_name.as_deref() == Some("main") { lock(&MAIN).take() } else { None };
     let is_main = main.is_some();
     let mut thread = main.unwrap_or_else(|| engine.foreign_thread());
-    first_event_of_foreign_thread(engine, &mut thread);
     let test = std_name.as_deref().filter(|name| *name != "main" && in_test_harness()).map(Arc::from);
     let info = Arc::new(Info {
         id: thread.id().0,
@@ -321,17 +320,37 @@ fn foreign() -> &'static State {
         group: None,
         parker: Arc::default(),
     });
+    let origin = if info.test.is_some() && place::is_called_by("test::run_test") {
+        Origin::Harness
+    } else {
+        Origin::Foreign
+    };
+    first_event_of_foreign_thread(engine, &mut thread, origin);
     deadlock::thread_made(&info);
-    install(engine, thread, info, true)
+    install(engine, thread, info, origin)
+}
+
+/// Who made a thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    /// This crate: its start and end are ordered as they are.
+    Shim,
+    /// The test harness: ordered after the tests that ended before, and with nothing that still runs.
+    Harness,
+    /// Somebody: ordered with everything at its start and its end.
+    Foreign,
 }
 
 /// Everything that any thread did so far is ordered before what `thread` will do.
-fn first_event_of_foreign_thread(engine: &'static Engine<Shadow>, thread: &mut Thread) {
-    let Some(claim) = BEFORE_FOREIGN.claim(8) else { return };
-    for state in lock(&STATES).iter() {
-        state.peek(|other| engine.release(&mut other.thread, claim.address(), Channel::OWNER));
+fn first_event_of_foreign_thread(engine: &'static Engine<Shadow>, thread: &mut Thread, origin: Origin) {
+    if origin == Origin::Foreign
+        && let Some(claim) = BEFORE_FOREIGN.claim(8)
+    {
+        for state in lock(&STATES).iter() {
+            state.peek(|other| engine.release(&mut other.thread, claim.address(), Channel::OWNER));
+        }
+        engine.acquire(thread, claim.address(), Channel::OWNER);
     }
-    engine.acquire(thread, claim.address(), Channel::OWNER);
     if let Some(claim) = AFTER_FOREIGN.known() {
         engine.acquire(thread, claim.address(), Channel::OWNER);
     }
@@ -350,7 +369,7 @@ fn install(
     engine: &'static Engine<Shadow>,
     thread: Box<Thread>,
     info: Arc<Info>,
-    foreign: bool,
+    origin: Origin,
 ) -> &'static State {
     lock(&INFOS).get_or_insert_default().insert(info.id, info.clone());
     let inner = Inner {
@@ -362,7 +381,7 @@ fn install(
         order: lock::Known::default(),
         subject: None,
         seen_foreign_ends: FOREIGN_ENDS.load(Ordering::Acquire),
-        foreign,
+        origin,
         events: 0,
     };
     let state: &'static State = Box::leak(Box::new(State {
@@ -388,9 +407,11 @@ impl Drop for EndOfThread {
         AT_WORK.set(true);
         lock(&STATES).retain(|s| !std::ptr::eq(*s, state));
         state.peek(|inner| {
-            if inner.foreign {
+            if inner.origin != Origin::Shim {
                 if let Some(claim) = AFTER_FOREIGN.claim(8) {
                     inner.engine.release(&mut inner.thread, claim.address(), Channel::OWNER);
+                }
+                if inner.origin == Origin::Foreign {
                     FOREIGN_ENDS.fetch_add(1, Ordering::AcqRel);
                 }
                 inner.thread.set_detached();
@@ -479,7 +500,7 @@ impl Child {
     pub(crate) fn begin(self) {
         if CURRENT.get().is_null() {
             AT_WORK.set(true);
-            install(engine(), self.thread, self.info, false);
+            install(engine(), self.thread, self.info, Origin::Shim);
             AT_WORK.set(false);
         }
     }

@@ -44,13 +44,17 @@ pub(crate) struct Parker {
 struct Slot {
     notified: bool,
     waiting: Option<Waiting>,
+    /// Which of the thread's waits it is.
+    wait: u64,
     doom: Option<String>,
 }
 
 impl Parker {
-    /// What its thread waits for without a time limit.
-    pub(crate) fn waiting(&self) -> Option<Waiting> {
-        lock(&self.slot).waiting
+    /// What its thread waits for without a time limit, and the number of that wait: a thread that is seen in
+    /// the same wait twice slept all the time between.
+    pub(crate) fn waiting(&self) -> Option<(Waiting, u64)> {
+        let slot = lock(&self.slot);
+        slot.waiting.map(|waiting| (waiting, slot.wait))
     }
 
     fn notify(&self) {
@@ -265,6 +269,7 @@ fn announce(parker: &Parker, info: Option<&Arc<super::Info>>, waiting: &Waiting)
         return;
     }
     slot.waiting = Some(*waiting);
+    slot.wait += 1;
     drop(slot);
     if let Some(info) = info {
         deadlock::about_to_block(info, waiting);
