@@ -94,7 +94,7 @@ fn compile(build: Build, racecheck: &Path, folder: &Path) -> Result<(), Box<dyn 
         let sysroot = sysroot.ok_or("`racecheck doctor` names no instrumented standard library")?;
         let own = output(Command::new("rustc").args(["--print", "sysroot"]))?;
         let runtime = format!("{own}/lib/rustlib/x86_64-unknown-linux-gnu/lib/librustc-stable_rt.tsan.a");
-        command.args(["--sysroot", sysroot, "-Cpasses=forceattrs,tsan-module,function(tsan)"]);
+        command.args(["--sysroot", sysroot, "-Cpasses=forceattrs,function(dce),tsan-module,function(tsan)"]);
         command.arg("-Cllvm-args=-force-attribute=sanitize_thread");
         command.args(["-Clink-arg=-Wl,--whole-archive", &format!("-Clink-arg={runtime}")]);
         command.arg("-Clink-arg=-Wl,--no-whole-archive");
