@@ -357,6 +357,12 @@ fn without_deleted_mark(path: &[u8]) -> &[u8] {
     path.strip_suffix(DELETED_MARK).unwrap_or(path)
 }
 
+/// Where the first thread's stack lies now; it grows.
+pub fn main_stack() -> Option<Range<usize>> {
+    let maps = read_whole(c"/proc/self/maps").ok()?;
+    parse_maps(&maps).find(|mapping| mapping.path == b"[stack]").map(|mapping| mapping.range)
+}
+
 /// A line of `/proc/self/maps` that has a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Mapping<'a> {

@@ -16,6 +16,7 @@ use racecheck_report::{Access, Finding, FindingKind, Frame, Location, Op, Option
 use crate::abi::annotation::is_benign;
 use crate::lock::SpinLock;
 use crate::memory::heap::Heap;
+use crate::modules::main_stack;
 use crate::output::Output;
 use crate::resolve::Resolver;
 use crate::runtime::{Runtime, runtime};
@@ -310,7 +311,10 @@ fn location(
             stack: stack(runtime, resolver, Ctx(meta.allocated_at.load(Ordering::Relaxed))),
         });
     }
-    let owner = runtime.registry.lock().owner_of(address);
+    let owner = runtime.registry.lock().owner_of(address).or_else(|| {
+        let of_main = main_stack().is_some_and(|stack| stack.contains(&(address as usize)));
+        of_main.then_some(ThreadId(0))
+    });
     if let Some(owner) = owner {
         named.insert(owner);
         return Some(Location::Stack { thread: owner.0 });

@@ -37,6 +37,8 @@ pub struct Program {
     pub thread_state: ThreadState,
     pub needs_unwinding: bool,
     pub is_slow: bool,
+    /// Why racecheck gives another verdict today, as the README's limits say.
+    pub limit: Option<String>,
 }
 
 /// One of the two accesses of a race.
@@ -77,6 +79,7 @@ impl Program {
             thread_state: ThreadState::Fixed,
             needs_unwinding: false,
             is_slow: false,
+            limit: None,
         };
         let source = program.source();
         let text = read(&root.join(&source));
@@ -107,6 +110,7 @@ impl Program {
             "thread-state" if rest.trim() == "any" => self.thread_state = ThreadState::Any,
             "needs" if rest.trim() == "unwinding" => self.needs_unwinding = true,
             "slow" => self.is_slow = true,
+            "limit" => self.limit = Some(rest.trim().to_owned()),
             _ => panic!("{}.rs: no directive `{directive}` is known", self.name),
         }
     }
