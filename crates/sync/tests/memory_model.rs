@@ -483,17 +483,23 @@ fn race_incorrect_synchronization_double_checked_locking() {
 
 #[test]
 fn race_incorrect_synchronization_busy_waiting() {
+    // The writer stays until the read is done, seen by std's own atomic: the end of a thread is another matter.
+    static READ: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
     let report = check(|| {
         let (done, cell) = (Arc::new(RaceCell::named("done", false)), message());
         let (theirs, written) = (done.clone(), cell.clone());
         let thread = thread::spawn(move || {
             written.set(1);
             theirs.set(true);
+            while !READ.load(std::sync::atomic::Ordering::Relaxed) {
+                std::thread::yield_now();
+            }
         });
         while !done.get() {
             thread::yield_now();
         }
         cell.get();
+        READ.store(true, std::sync::atomic::Ordering::Relaxed);
         thread.join().unwrap();
     });
     assert_eq!(report.races.len(), 2, "{report}");
