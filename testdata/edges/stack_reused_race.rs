@@ -1,4 +1,5 @@
 //! A local variable of a running thread is written by another that got its address.
+//@ thread-state: any
 use std::hint::black_box;
 use std::thread;
 
