@@ -27,7 +27,7 @@ mod step {
 
 fn main() {
     thread::scope(|s| {
-        s.spawn(|| {
+        let owner = s.spawn(|| {
             let mut local = 0u64;
             let place = black_box(&raw mut local);
             // Begins an epoch, so that the write below is not one with the initialisation.
@@ -42,5 +42,7 @@ fn main() {
         let local = LOCAL.load(Ordering::Relaxed);
         unsafe { local.write(2) }; // race: write
         step::reach(2);
+        // Its end is one more access of its stack, and is waited for.
+        owner.join().unwrap();
     });
 }
