@@ -1,5 +1,4 @@
-//! When the engine's numbers are taken back: looked at each time a thread begins, and now and then at the
-//! gate's slow exits.
+//! When the engine's numbers are taken back: looked at on the way out of the gate, where the engine wants it.
 
 use racecheck_engine::collect::Due;
 

@@ -7,7 +7,7 @@ use alloc::string::String;
 use racecheck_report::Options;
 use racecheck_report::options::LogTarget;
 
-use crate::environment;
+use crate::environment::Environment;
 use crate::sys::file::{Access, Descriptor, File};
 use crate::sys::process;
 
@@ -31,13 +31,13 @@ enum Log {
 
 impl Output {
     /// As the options and the environment say.
-    pub fn new(options: &Options) -> Self {
+    pub fn new(options: &Options, environment: &Environment) -> Self {
         let log = match options.log_target() {
             LogTarget::Stderr => Log::Stderr,
             LogTarget::Stdout => Log::Stdout,
             LogTarget::FilePerProcess { path } => Log::File(path.into()),
         };
-        Output { channel: environment::variable(CHANNEL).filter(|dir| !dir.is_empty()), log }
+        Output { channel: environment.variable(CHANNEL).filter(|dir| !dir.is_empty()), log }
     }
 
     /// True if the command line listens: then it prints, and decides about the status.

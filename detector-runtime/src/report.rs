@@ -14,6 +14,7 @@ use racecheck_report::text::{TextOptions, write_finding, write_summary};
 use racecheck_report::{Access, Finding, FindingKind, Frame, Location, Op, Options, Stack, Thread};
 
 use crate::abi::annotation::is_benign;
+use crate::environment::Environment;
 use crate::lock::SpinLock;
 use crate::memory::heap::Heap;
 use crate::modules::main_stack;
@@ -54,7 +55,7 @@ type Pair = [(u8, u32); 2];
 
 impl Reporter {
     /// Nothing was found yet.
-    pub fn new(options: &Options) -> Self {
+    pub fn new(options: &Options, environment: &Environment) -> Self {
         Reporter {
             count: AtomicU64::new(0),
             summarised: AtomicBool::new(false),
@@ -65,7 +66,7 @@ impl Reporter {
                 reported: BTreeSet::new(),
                 resolver: Resolver::new(),
             }),
-            output: Output::new(options),
+            output: Output::new(options, environment),
         }
     }
 

@@ -12,7 +12,9 @@ use racecheck_report::Options;
 
 use crate::calls::CallStack;
 use crate::collector::Collector;
+use crate::environment::Environment;
 use crate::gate::stop_the_world;
+use crate::intercept;
 use crate::local::local;
 use crate::lock::SpinLock;
 use crate::memory::heap::{Heap, HeapCache};
@@ -24,7 +26,6 @@ use crate::sys::file::Descriptor;
 use crate::sys::memory::Placement;
 use crate::sys::process::{self, MemoryBarrier, Resource};
 use crate::thread::{Registry, ThreadInfo, ThreadState};
-use crate::{environment, intercept};
 
 /// Address space for the areas of threads: 16 GB for each of 64 threads, or 16 MB for each of 65,536.
 const AREAS: usize = 1 << 40;
@@ -90,14 +91,15 @@ fn context() -> &'static Runtime {
             Ok(areas) => areas,
             Err(error) => die_with(format_args!("cannot reserve address space for threads: {error:?}")),
         };
-        let options = options();
+        let environment = Environment::read();
+        let options = options(&environment);
         Runtime {
             engine: Engine::new(shadow),
             heap: &HEAP,
             ownerless: SpinLock::new(HeapCache::new()),
             areas,
             registry: SpinLock::new(Registry::new()),
-            reporter: Reporter::new(&options),
+            reporter: Reporter::new(&options, &environment),
             options,
             barrier: MemoryBarrier::register().ok(),
             collector: Collector::new(),
@@ -105,8 +107,8 @@ fn context() -> &'static Runtime {
     })
 }
 
-fn options() -> Options {
-    let text = environment::variable("RACECHECK_OPTIONS").unwrap_or_default();
+fn options(environment: &Environment) -> Options {
+    let text = environment.variable("RACECHECK_OPTIONS").unwrap_or_default();
     match Options::parse(&text) {
         Ok(options) => options,
         Err(error) => {
