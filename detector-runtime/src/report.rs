@@ -216,6 +216,7 @@ fn describe(runtime: &Runtime, resolver: &mut Resolver, race: &Race) -> Finding 
         location,
         threads,
         test: None,
+        misuse: None,
     }
 }
 

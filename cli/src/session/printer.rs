@@ -1,6 +1,7 @@
 //! Prints findings: each race once, whole, to where `log_path` says.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write;
@@ -8,8 +9,8 @@ use std::io::Write;
 use racecheck_report::fold::to_first_user_frame;
 use racecheck_report::known::known_race;
 use racecheck_report::options::LogTarget;
-use racecheck_report::text::{TextOptions, TextStyle, write_finding, write_summary};
-use racecheck_report::{Access, Finding};
+use racecheck_report::text::{TextOptions, TextStyle, write_finding, write_misuse_summary, write_summary};
+use racecheck_report::{Access, Finding, FindingKind};
 
 use super::Setting;
 use super::status::Outcome;
@@ -21,9 +22,48 @@ pub struct Printer {
     target: Target,
     /// How often each race came.
     seen: HashMap<Key, usize>,
+    found: Tally,
     /// How many were of the races that are known to be meant.
     held_back: usize,
     troubles: BTreeSet<String>,
+}
+
+/// How much was found.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    races: usize,
+    misuses: usize,
+}
+
+impl Tally {
+    fn count(&mut self, kind: FindingKind) {
+        match kind {
+            FindingKind::Misuse => self.misuses += 1,
+            FindingKind::DataRace | FindingKind::UseAfterFree => self.races += 1,
+        }
+    }
+
+    /// The lines that close a run; none if nothing was found.
+    fn summary(self) -> String {
+        let mut text = String::new();
+        // Writing to a string never fails.
+        if self.races > 0 {
+            let _ = write_summary(&mut text, self.races);
+        }
+        if self.misuses > 0 {
+            let _ = write_misuse_summary(&mut text, self.misuses);
+        }
+        text
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.misuses {
+            0 => write!(f, "{} data race(s)", self.races),
+            misuses => write!(f, "{} data race(s) and {misuses} misuse(s)", self.races),
+        }
+    }
 }
 
 /// Where reports go.
@@ -34,7 +74,7 @@ enum Target {
     /// Files, one for each process: `PREFIX.PID`.
     Files {
         prefix: String,
-        written: BTreeMap<u32, usize>,
+        written: BTreeMap<u32, Tally>,
     },
 }
 
@@ -52,7 +92,14 @@ impl Printer {
                 Target::Files { prefix: path.to_owned(), written: BTreeMap::new() }
             }
         };
-        Printer { setting, target, seen: HashMap::new(), held_back: 0, troubles: BTreeSet::new() }
+        Printer {
+            setting,
+            target,
+            seen: HashMap::new(),
+            found: Tally::default(),
+            held_back: 0,
+            troubles: BTreeSet::new(),
+        }
     }
 
     /// Prints a finding, if it is a new one.
@@ -66,6 +113,7 @@ impl Printer {
         if *count > 1 {
             return;
         }
+        self.found.count(finding.kind);
         let root = self.setting.workspace_root.to_string_lossy();
         let options = TextOptions {
             strip_path_prefix: &self.setting.options.strip_path_prefix,
@@ -80,6 +128,8 @@ impl Printer {
             self.trouble(&format!("{error}; reports go to stderr"));
             self.target = Target::Stderr;
             let _ = Target::Stderr.write(finding.pid, &text);
+        } else if let Target::Files { written, .. } = &mut self.target {
+            written.entry(finding.pid).or_default().count(finding.kind);
         }
     }
 
@@ -93,27 +143,18 @@ impl Printer {
 
     /// Sums up.
     pub fn finish(mut self) -> Outcome {
-        let races = self.seen.len();
-        let mut text = String::new();
-        if races > 0 {
-            let _ = write_summary(&mut text, races);
-        }
+        let found = self.seen.len();
         let summed = match &mut self.target {
-            target @ (Target::Stderr | Target::Stdout) => target.write(0, &text),
-            Target::Files { prefix, written } => {
-                let (prefix, written) = (prefix.clone(), written.clone());
-                written.iter().try_for_each(|(&pid, &count)| {
-                    let mut text = String::new();
-                    let _ = write_summary(&mut text, count);
-                    eprintln!("racecheck: found {count} data race(s), see {prefix}.{pid}");
-                    append(&prefix, pid, &text)
-                })
-            }
+            target @ (Target::Stderr | Target::Stdout) => target.write(0, &self.found.summary()),
+            Target::Files { prefix, written } => written.iter().try_for_each(|(&pid, tally)| {
+                eprintln!("racecheck: found {tally}, see {prefix}.{pid}");
+                append(prefix, pid, &tally.summary())
+            }),
         };
         if let Err(error) = summed {
             self.trouble(&error);
         }
-        let repeats = self.seen.values().sum::<usize>() - races;
+        let repeats = self.seen.values().sum::<usize>() - found;
         if repeats > 0 {
             eprintln!("racecheck: {repeats} more report(s) of the same race(s), not shown");
         }
@@ -123,7 +164,7 @@ impl Printer {
                 "racecheck: {count} report(s) of races that are meant were held back (suppress_known=0 shows them)"
             );
         }
-        match races == 0 && self.troubles.is_empty() {
+        match found == 0 && self.troubles.is_empty() {
             true => Outcome::Silent,
             false => Outcome::Reported,
         }
@@ -154,10 +195,7 @@ impl Target {
                     .and_then(|()| out.flush())
                     .map_err(|error| format!("could not write to stdout: {error}"))?;
             }
-            Target::Files { prefix, written } => {
-                append(prefix, pid, text)?;
-                *written.entry(pid).or_insert(0) += 1;
-            }
+            Target::Files { prefix, .. } => append(prefix, pid, text)?,
         }
         Ok(())
     }
@@ -189,7 +227,8 @@ impl Key {
         // Which of the two came first is chance.
         let (one, other) = (side(&finding.access), side(&finding.previous));
         let mut hasher = DefaultHasher::new();
-        (finding.kind, one.min(other), one.max(other)).hash(&mut hasher);
+        let rule = finding.misuse.as_ref().map(|misuse| &misuse.rule);
+        (finding.kind, rule, one.min(other), one.max(other)).hash(&mut hasher);
         Key(hasher.finish())
     }
 }

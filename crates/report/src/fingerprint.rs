@@ -71,7 +71,8 @@ pub fn stable_fingerprint(finding: &Finding) -> StableFingerprint {
     };
     let mut hash = Hash::new();
     hash.number(pair(finding, side));
-    if let Some(Location::Global { name, .. }) = &finding.location {
+    if let Some(Location::Global { name, .. } | Location::Object { name: Some(name), .. }) = &finding.location
+    {
         hash.text(name);
     }
     StableFingerprint(hash.0)
@@ -83,7 +84,11 @@ fn pair(finding: &Finding, side: impl Fn(&Access) -> Hash) -> u64 {
     hash.text(match finding.kind {
         FindingKind::DataRace => "data-race",
         FindingKind::UseAfterFree => "use-after-free",
+        FindingKind::Misuse => "misuse",
     });
+    if let Some(misuse) = &finding.misuse {
+        hash.text(&misuse.rule);
+    }
     hash.number(one.min(other));
     hash.number(one.max(other));
     hash.0
@@ -99,6 +104,7 @@ fn op_name(op: Op) -> &'static str {
         Op::Free => "free",
         Op::Alloc => "alloc",
         Op::ThreadExit => "thread-exit",
+        Op::Call => "call",
     }
 }
 
@@ -208,6 +214,7 @@ mod tests {
             location: None,
             threads: vec![],
             test: None,
+            misuse: None,
         }
     }
 

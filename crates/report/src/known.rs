@@ -104,6 +104,7 @@ mod tests {
             location: None,
             threads: vec![],
             test: None,
+            misuse: None,
         }
     }
 

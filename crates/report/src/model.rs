@@ -1,7 +1,7 @@
 //! The model of a finding, and its JSON form: one object on one line.
 //!
 //! It is the contract between the runtime, which writes findings from inside the program under test,
-//! and everything that reads them. Addresses are those of the process that was checked; functions
+//! and everything that reads them. The shim (`crates/sync`) writes the same. Addresses are those of the process that was checked; functions
 //! and files are already resolved, so that a reader needs neither the binary nor its debug info.
 //!
 //! Fields may be added within one [`SCHEMA_VERSION`] as long as an older reader may overlook them;
@@ -43,6 +43,32 @@ pub struct Finding {
     pub threads: Vec<Thread>,
     /// Name of the test that ran it, if it was a test and is known.
     pub test: Option<String>,
+    /// What was done wrong, if the kind is [`FindingKind::Misuse`]: `access` and `previous` are then the
+    /// first two of its calls (or the only one, twice), for readers that look at two sides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub misuse: Option<Misuse>,
+}
+
+/// A primitive that was used against its rules.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Misuse {
+    /// The rule that was broken, in a form for programs, such as `unlock-of-unlocked`.
+    pub rule: String,
+    /// What is wrong, in Go's words where Go has them.
+    pub message: String,
+    /// Whether the program can't go on, as Go's `fatal error` says.
+    pub fatal: bool,
+    /// Every call that has to do with it, the one at which it was seen first.
+    pub calls: Vec<Call>,
+}
+
+/// One call that has to do with a misuse.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Call {
+    /// What was done, as a heading without its colon.
+    pub heading: String,
+    /// Where.
+    pub stack: Stack,
 }
 
 /// What is wrong.
@@ -55,6 +81,9 @@ pub enum FindingKind {
     /// An access to memory that was freed before; [`Finding::previous`] is the free, whether it is
     /// ordered before the access or not.
     UseAfterFree,
+    /// A synchronisation primitive was used against its rules, or in a way that can deadlock;
+    /// [`Finding::misuse`] says how.
+    Misuse,
 }
 
 /// What an access does to memory.
@@ -75,12 +104,14 @@ pub enum Op {
     Alloc,
     /// The thread on whose stack (or in whose thread-local storage) the address lies came to its end.
     ThreadExit,
+    /// A call of a synchronisation primitive: no access of the program's own.
+    Call,
 }
 
 impl Op {
     /// Whether it counts as a write where two accesses are checked for a conflict.
     pub const fn is_write(self) -> bool {
-        !matches!(self, Op::Read | Op::AtomicRead)
+        !matches!(self, Op::Read | Op::AtomicRead | Op::Call)
     }
 
     /// Whether it is atomic: two atomic accesses never race.
@@ -186,6 +217,21 @@ pub enum Location {
         offset: u64,
         /// Path of the executable or library that defines it.
         module: Option<String>,
+    },
+    /// A synchronisation primitive or a checked cell.
+    Object {
+        /// What it is: its type, without its path.
+        kind: String,
+        /// The name that the program gave it.
+        name: Option<String>,
+        /// Its first byte.
+        address: u64,
+        /// Its size.
+        size: u64,
+        /// Of the access within it.
+        offset: u64,
+        /// Where it was made.
+        made_at: Stack,
     },
     /// The stack of a thread.
     Stack {

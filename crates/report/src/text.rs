@@ -21,7 +21,7 @@
 use core::fmt::{self, Write};
 
 use crate::fold::{Purpose, fold};
-use crate::model::{Access, Finding, FindingKind, Frame, Location, MAIN_THREAD, Op, Stack, Thread};
+use crate::model::{Access, Finding, FindingKind, Frame, Location, MAIN_THREAD, Misuse, Op, Stack, Thread};
 
 /// The line that opens and closes a report: 18 signs, as Go has it.
 pub const RULE: &str = "==================";
@@ -69,9 +69,14 @@ pub fn write_finding(out: &mut dyn Write, finding: &Finding, options: &TextOptio
     Report { out, finding, options }.write()
 }
 
-/// Writes the line that closes a run in which something was found.
+/// Writes the line that closes a run in which races were found.
 pub fn write_summary(out: &mut dyn Write, findings: usize) -> fmt::Result {
     writeln!(out, "Found {findings} data race(s)")
+}
+
+/// Writes the line that closes a run in which primitives were misused.
+pub fn write_misuse_summary(out: &mut dyn Write, findings: usize) -> fmt::Result {
+    writeln!(out, "Found {findings} misuse(s) of synchronisation")
 }
 
 /// What a line is, for its colour.
@@ -92,19 +97,17 @@ impl Report<'_> {
     fn write(&mut self) -> fmt::Result {
         let finding = self.finding;
         writeln!(self.out, "{RULE}")?;
-        self.line(
-            Ink::Alarm,
-            match finding.kind {
-                FindingKind::DataRace => format_args!("WARNING: DATA RACE"),
-                FindingKind::UseAfterFree => format_args!("WARNING: USE AFTER FREE"),
-            },
-        )?;
+        self.line(Ink::Alarm, format_args!("{}", Verdict(finding)))?;
         if let Some(test) = &finding.test {
             writeln!(self.out, "Test: {}", Escaped(test))?;
         }
-        self.access(&finding.access, When::Now)?;
-        self.out.write_char('\n')?;
-        self.access(&finding.previous, When::Before)?;
+        if let Some(misuse) = &finding.misuse {
+            self.calls(misuse)?;
+        } else {
+            self.access(&finding.access, When::Now)?;
+            self.out.write_char('\n')?;
+            self.access(&finding.previous, When::Before)?;
+        }
         if let Some(location) = &finding.location {
             self.out.write_char('\n')?;
             self.location(location)?;
@@ -135,8 +138,32 @@ impl Report<'_> {
         self.stack(&access.stack, Purpose::Access)
     }
 
+    /// The calls of a misuse. One whose heading is indented belongs to the one before it.
+    fn calls(&mut self, misuse: &Misuse) -> fmt::Result {
+        for (at, call) in misuse.calls.iter().enumerate() {
+            if at > 0 && !call.heading.starts_with(' ') {
+                self.out.write_char('\n')?;
+            }
+            self.line(Ink::Heading, format_args!("{} at:", Escaped(&call.heading)))?;
+            self.stack(&call.stack, Purpose::Origin)?;
+        }
+        Ok(())
+    }
+
     fn location(&mut self, location: &Location) -> fmt::Result {
         match location {
+            Location::Object { kind, name, address: _, size, offset, made_at } => {
+                write!(self.out, "Location: {}", Escaped(kind))?;
+                if let Some(name) = name {
+                    write!(self.out, " \"{}\"", Escaped(name))?;
+                }
+                write!(self.out, " of {}", Bytes(*size))?;
+                if *offset != 0 {
+                    write!(self.out, " (offset {offset})")?;
+                }
+                self.out.write_str(", made at:\n")?;
+                self.stack(made_at, Purpose::Origin)
+            }
             Location::Heap { address: _, size, offset, freed, allocated_by, stack } => {
                 let by = self.name(*allocated_by);
                 let (size, freed) = (Bytes(*size), if *freed { "freed " } else { "" });
@@ -229,6 +256,8 @@ impl Report<'_> {
                 let call = if name.ends_with(')') { "" } else { "()" };
                 writeln!(self.out, "  {}{call}", Escaped(name))?;
             }
+            // A place that is known without its function.
+            None if frame.file.is_some() && frame.module.is_none() => {}
             None => self.out.write_str("  ??\n")?,
         }
         let (line, column) = (frame.line, frame.column);
@@ -294,6 +323,23 @@ fn short_path<'p>(path: &'p str, options: &TextOptions<'_>) -> &'p str {
     }
 }
 
+/// The first line: what is wrong. A misuse after which the program can't go on is said in Go's words.
+struct Verdict<'a>(&'a Finding);
+
+impl fmt::Display for Verdict<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.0.kind, &self.0.misuse) {
+            (FindingKind::DataRace, _) => f.write_str("WARNING: DATA RACE"),
+            (FindingKind::UseAfterFree, _) => f.write_str("WARNING: USE AFTER FREE"),
+            (FindingKind::Misuse, Some(misuse)) => {
+                let severity = if misuse.fatal { "fatal error" } else { "WARNING" };
+                write!(f, "{severity}: {}", Escaped(&misuse.message))
+            }
+            (FindingKind::Misuse, None) => f.write_str("WARNING: MISUSE OF A PRIMITIVE"),
+        }
+    }
+}
+
 #[derive(Clone, Copy)]
 enum When {
     Now,
@@ -316,6 +362,7 @@ impl fmt::Display for Phrase {
             (When::Now, Op::Free) => "Free of",
             (When::Now, Op::Alloc) => "Allocation",
             (When::Now, Op::ThreadExit) => "End of",
+            (When::Now, Op::Call) => "Call",
             (When::Before, Op::Read) => "Previous read",
             (When::Before, Op::Write) => "Previous write",
             (When::Before, Op::AtomicRead) => "Previous atomic read",
@@ -323,6 +370,7 @@ impl fmt::Display for Phrase {
             (When::Before, Op::Free) => "Previous free of",
             (When::Before, Op::Alloc) => "Previous allocation",
             (When::Before, Op::ThreadExit) => "Previous end of",
+            (When::Before, Op::Call) => "Previous call",
         })
     }
 }

@@ -3,7 +3,7 @@
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
-use racecheck_report::model::{DecodeError, SCHEMA_VERSION};
+use racecheck_report::model::{Call, DecodeError, Misuse, SCHEMA_VERSION};
 use racecheck_report::{Access, Finding, FindingKind, Frame, Location, Op, Stack, Thread};
 
 fn frame() -> impl Strategy<Value = Frame> {
@@ -37,6 +37,7 @@ fn access() -> impl Strategy<Value = Access> {
         Just(Op::Free),
         Just(Op::Alloc),
         Just(Op::ThreadExit),
+        Just(Op::Call),
     ];
     (op, any::<(u64, u64, u32)>(), stack()).prop_map(|(op, (address, size, thread), stack)| Access {
         op,
@@ -61,8 +62,19 @@ fn location() -> impl Strategy<Value = Location> {
     let global = (any::<(String, u64, u64, u64)>(), option::of(any::<String>())).prop_map(
         |((name, address, size, offset), module)| Location::Global { name, address, size, offset, module },
     );
+    let object = (any::<(String, u64, u64, u64)>(), option::of(any::<String>()), stack()).prop_map(
+        |((kind, address, size, offset), name, made_at)| Location::Object {
+            kind,
+            name,
+            address,
+            size,
+            offset,
+            made_at,
+        },
+    );
     prop_oneof![
         heap,
+        object,
         global,
         any::<u32>().prop_map(|thread| Location::Stack { thread }),
         any::<u32>().prop_map(|thread| Location::Tls { thread }),
@@ -76,8 +88,19 @@ fn thread() -> impl Strategy<Value = Thread> {
     )
 }
 
+fn misuse() -> impl Strategy<Value = Misuse> {
+    let call = (any::<String>(), stack()).prop_map(|(heading, stack)| Call { heading, stack });
+    (any::<(String, String, bool)>(), vec(call, 0..3)).prop_map(|((rule, message, fatal), calls)| Misuse {
+        rule,
+        message,
+        fatal,
+        calls,
+    })
+}
+
 fn finding() -> impl Strategy<Value = Finding> {
-    let kind = prop_oneof![Just(FindingKind::DataRace), Just(FindingKind::UseAfterFree)];
+    let kind =
+        prop_oneof![Just(FindingKind::DataRace), Just(FindingKind::UseAfterFree), Just(FindingKind::Misuse)];
     (
         any::<(u32, String)>(),
         kind,
@@ -85,17 +108,21 @@ fn finding() -> impl Strategy<Value = Finding> {
         option::of(location()),
         vec(thread(), 0..3),
         option::of(any::<String>()),
+        option::of(misuse()),
     )
-        .prop_map(|((pid, program), kind, (access, previous), location, threads, test)| Finding {
-            schema: SCHEMA_VERSION,
-            pid,
-            program,
-            kind,
-            access,
-            previous,
-            location,
-            threads,
-            test,
+        .prop_map(|((pid, program), kind, (access, previous), location, threads, test, misuse)| {
+            Finding {
+                schema: SCHEMA_VERSION,
+                pid,
+                program,
+                kind,
+                access,
+                previous,
+                location,
+                threads,
+                test,
+                misuse,
+            }
         })
 }
 
@@ -113,7 +140,8 @@ proptest! {
     fn any_finding_can_be_shown(finding in finding()) {
         let mut text = String::new();
         racecheck_report::text::write_finding(&mut text, &finding, &Default::default()).unwrap();
-        prop_assert!(text.starts_with("==================\nWARNING: "));
+        let said = text.strip_prefix("==================\n");
+        prop_assert!(said.is_some_and(|said| said.starts_with("WARNING: ") || said.starts_with("fatal error: ")));
     }
 
     #[test]
@@ -140,6 +168,7 @@ fn small() -> Finding {
         location: Some(Location::Stack { thread: 0 }),
         threads: vec![],
         test: None,
+        misuse: None,
     }
 }
 

@@ -36,6 +36,7 @@ fn finding() -> Finding {
         }),
         threads: vec![],
         test: Some("stress::many".into()),
+        misuse: None,
     }
 }
 

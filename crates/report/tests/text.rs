@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use racecheck_report::model::SCHEMA_VERSION;
-use racecheck_report::text::{TextOptions, TextStyle, write_finding, write_summary};
+use racecheck_report::model::{Call, Misuse, SCHEMA_VERSION};
+use racecheck_report::text::{TextOptions, TextStyle, write_finding, write_misuse_summary, write_summary};
 use racecheck_report::{Access, Finding, FindingKind, Frame, Location, Op, Stack, Thread};
 
 const STD: &str = "/rustc/59807616e1fa2540724bfbac14d7976d7e4a3860/library/std/src/thread/mod.rs";
@@ -66,6 +66,7 @@ fn counter() -> Finding {
         }),
         threads: vec![main_thread(), worker()],
         test: None,
+        misuse: None,
     }
 }
 
@@ -138,6 +139,60 @@ fn use_after_free() {
         (*freed, *offset, *size) = (true, 0, 1);
     }
     assert_golden("use_after_free.txt", &text(&finding, &IN_WORKSPACE));
+}
+
+/// A place without a function: all that `#[track_caller]` knows.
+fn place(line: u32) -> Stack {
+    let file = Some("/ws/src/main.rs".into());
+    stack(&[Frame { file, line, column: 9, ..Frame::default() }])
+}
+
+#[test]
+fn race_on_a_named_cell() {
+    let mut finding = counter();
+    finding.location = Some(Location::Object {
+        kind: "RaceCell<u64>".into(),
+        name: Some("hits".into()),
+        address: 0x7f0a_1c00_0b0c,
+        size: 8,
+        offset: 4,
+        made_at: place(12),
+    });
+    assert_golden("object.txt", &text(&finding, &IN_WORKSPACE));
+}
+
+fn misuse(rule: &str, message: &str, calls: &[(&str, u32)]) -> Finding {
+    let calls: Vec<Call> =
+        calls.iter().map(|&(heading, line)| Call { heading: heading.into(), stack: place(line) }).collect();
+    let access =
+        |at: usize| Access { op: Op::Call, address: 0, size: 0, thread: 0, stack: calls[at].stack.clone() };
+    let (rule, message, fatal) = (rule.into(), message.into(), rule == "deadlock");
+    Finding {
+        kind: FindingKind::Misuse,
+        access: access(0),
+        previous: access(1),
+        location: None,
+        threads: vec![main_thread()],
+        misuse: Some(Misuse { rule, message, fatal, calls }),
+        ..counter()
+    }
+}
+
+#[test]
+fn misuse_with_all_its_calls() {
+    let order = misuse(
+        "lock-order",
+        "lock order inversion (potential deadlock)",
+        &[("Thread 1 locked Mutex L1", 3), ("  and then Mutex L2", 4), ("Thread 2 locked Mutex L2", 8)],
+    );
+    let dead = misuse(
+        "deadlock",
+        "all threads are asleep - deadlock!",
+        &[("Main thread waits (join)", 3), ("Thread 1 waits (chan receive)", 4)],
+    );
+    let mut both = text(&order, &IN_WORKSPACE) + &text(&dead, &IN_WORKSPACE);
+    write_misuse_summary(&mut both, 2).unwrap();
+    assert_golden("misuse.txt", &both);
 }
 
 #[test]

@@ -12,7 +12,8 @@
 //! - `function`, `file` and `crate` are about the innermost frame of user code and have to hold for
 //!   *both* sides, unless the other side is named on its own with `other-function`, `other-file` and
 //!   `other-crate` (`*` for any). Which side came first does not matter.
-//! - `global` is the static variable, `test` the test, `kind` is `data-race` or `use-after-free`.
+//! - `global` is the static variable (or the name of a cell of the shim), `test` the test, `kind` is
+//!   `data-race`, `use-after-free` or `misuse`.
 //! - `anywhere` is a function in any frame of either stack: it hides a lot, so it has to be said.
 //! - `reason` is required. From the day after `until` on the rule does not hold any more.
 //!
@@ -218,7 +219,7 @@ fn frames(finding: &Finding) -> impl Iterator<Item = &Frame> {
 
 fn global(finding: &Finding) -> Option<&str> {
     match &finding.location {
-        Some(Location::Global { name, .. }) => Some(name),
+        Some(Location::Global { name, .. } | Location::Object { name: Some(name), .. }) => Some(name),
         _ => None,
     }
 }
@@ -306,7 +307,8 @@ fn parse_kind(key: String, value: String) -> Result<FindingKind, Problem> {
     match value.as_str() {
         "data-race" => Ok(FindingKind::DataRace),
         "use-after-free" => Ok(FindingKind::UseAfterFree),
-        _ => Err(Problem::BadValue { key, value, expected: "data-race or use-after-free" }),
+        "misuse" => Ok(FindingKind::Misuse),
+        _ => Err(Problem::BadValue { key, value, expected: "data-race, use-after-free or misuse" }),
     }
 }
 

@@ -233,6 +233,7 @@ fn finding(race: &EngineRace, subject: Option<&Subject>, by: Option<&Info>) -> F
         location,
         threads,
         test: test.as_deref().map(str::to_owned),
+        misuse: None,
     }
 }
 
