@@ -29,6 +29,8 @@ pub struct ThreadInfo {
     pub running: AtomicBool,
     /// Its stack and the thread-local memory, if they are known: start and end.
     pub stack: [AtomicU64; 2],
+    /// Nobody has to say any more which handle of libc stands for it: that was said, or it cannot be joined.
+    pub announced: AtomicBool,
 }
 
 impl ThreadInfo {
@@ -41,6 +43,7 @@ impl ThreadInfo {
             name: SpinLock::new(None),
             running: AtomicBool::new(true),
             stack: [const { AtomicU64::new(0) }; 2],
+            announced: AtomicBool::new(false),
         }
     }
 

@@ -81,7 +81,8 @@ pub(super) unsafe fn create(
         if detached {
             engine.set_detached();
         }
-        let info = ThreadInfo::new(engine.id(), Some(thread.info.id), created_at);
+        let mut info = ThreadInfo::new(engine.id(), Some(thread.info.id), created_at);
+        *info.announced.get_mut() = detached;
         let info = rt.registry.lock().keep(info);
         Box::into_raw(Box::new(Start { engine, info, function, argument, stack_size, mask }))
     });
@@ -91,7 +92,7 @@ pub(super) unsafe fn create(
         return unsafe { real::pthread_create(handle, attributes, function, argument) };
     };
     // SAFETY: it was made above, and no thread has it yet.
-    let id = unsafe { (*start).info.id };
+    let info = unsafe { (*start).info };
     // SAFETY: the caller's promise; `begin` takes over what `start` points to.
     let result = unsafe { real::pthread_create(handle, attributes, begin, start.cast()) };
     if result != 0 {
@@ -103,9 +104,19 @@ pub(super) unsafe fn create(
     } else if !detached {
         // SAFETY: the thread was created, so its handle was written.
         let handle = unsafe { *handle };
-        enter(|_, _| HANDLES.lock().insert(handle, id));
+        enter(|_, _| announce(handle, info));
     }
     result
+}
+
+/// `handle` stands for a thread that begins. Its creator says so and it says so itself, since each of them may pass
+/// the handle on to somebody who joins before the other has come this far. What the second one says is old:
+/// the handle may stand for another thread by then.
+fn announce(handle: libc::pthread_t, info: &ThreadInfo) {
+    let mut handles = HANDLES.lock();
+    if !info.announced.swap(true, Ordering::Relaxed) {
+        handles.insert(handle, info.id);
+    }
 }
 
 unsafe fn is_detached(attributes: *const libc::pthread_attr_t) -> bool {
@@ -153,7 +164,12 @@ extern "C" fn begin(start: *mut c_void) -> *mut c_void {
     info.stack[0].store(stack_start, Ordering::Relaxed);
     info.stack[1].store(stack_start + stack_size, Ordering::Relaxed);
     // The stack may have been another thread's: what that one did there says nothing about this one.
-    enter(|rt, _| rt.engine.reset(stack_start, stack_size));
+    // SAFETY: it has no preconditions.
+    let handle = unsafe { pthread_self() };
+    enter(|rt, _| {
+        rt.engine.reset(stack_start, stack_size);
+        announce(handle, info);
+    });
     expect_end();
     drop(blocked);
     // It cannot fail: the set is one that the kernel gave.
