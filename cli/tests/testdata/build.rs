@@ -1,10 +1,13 @@
 //! A program, compiled with the detector inside, and its runs.
 
+use std::collections::HashMap;
 use std::env;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -17,7 +20,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 const SLOW_LIMIT: Duration = Duration::from_secs(600);
 
 /// How a program is compiled.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Configuration {
     opt_level: u8,
     panic: Panic,
@@ -136,6 +139,18 @@ impl Built {
         self.folder.path()
     }
 
+    /// All that was compiled, by name.
+    fn contents(&self) -> Result<Contents, String> {
+        let failed = |error: std::io::Error| format!("{} cannot be read: {error}", self.folder().display());
+        let mut contents = Contents::new();
+        for entry in fs::read_dir(self.folder()).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            contents.push((entry.file_name(), fs::read(entry.path()).map_err(failed)?));
+        }
+        contents.sort();
+        Ok(contents)
+    }
+
     fn program(&self) -> PathBuf {
         self.folder().join("program")
     }
@@ -156,6 +171,27 @@ impl Built {
             0 => Ok(()),
             _ => Err(format!("{} does not compile\n{ran}", source.display())),
         }
+    }
+}
+
+type Contents = Vec<(OsString, Vec<u8>)>;
+
+/// What a program was compiled to so far. Many configurations come to the same: racecheck builds without LTO
+/// whatever was asked for, and small programs are optimised alike at opt-levels 2 and 3.
+#[derive(Default)]
+pub struct Tried(Mutex<HashMap<Contents, Configuration>>);
+
+impl Tried {
+    /// The configuration that gave the very same files before this one, if there is one.
+    pub fn before(
+        &self,
+        built: &Built,
+        configuration: Configuration,
+    ) -> Result<Option<Configuration>, String> {
+        let contents = built.contents()?;
+        let mut tried = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = *tried.entry(contents).or_insert(configuration);
+        Ok((first != configuration).then_some(first))
     }
 }
 

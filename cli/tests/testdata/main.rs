@@ -8,6 +8,9 @@
 //!   name as the innermost places of its two accesses the two that the source marks with `// race:`. At
 //!   opt-level 0 the whole text must be that of the `.report` file beside the program.
 //!
+//! A configuration whose compiled program is, byte for byte, that of one before is not run again: it would be the
+//! same experiment. Such a trial counts as ignored and says which one did the work.
+//!
 //! The directives that a program can hold are listed in `testdata/README.md`.
 //!
 //! | variable | |
@@ -23,11 +26,12 @@ mod report;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::{env, fs};
 
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
-use build::{Built, Configuration, Matrix};
+use build::{Built, Configuration, Matrix, Tried};
 use process::Ran;
 use program::{Program, Verdict};
 
@@ -41,12 +45,13 @@ fn main() -> ExitCode {
     let root = fs::canonicalize(&root).unwrap_or_else(|error| panic!("{}: {error}", root.display()));
     let trials = program::all_in(&root).into_iter().flat_map(|program| {
         let matrix = settings.matrix;
+        let tried = Arc::new(Tried::default());
         matrix.configurations().into_iter().filter_map(move |configuration| {
             let name = format!("{} {configuration}", program.name);
             let skipped = program.is_slow && matrix == Matrix::Usual;
-            let program = program.clone();
+            let (program, tried) = (program.clone(), Arc::clone(&tried));
             configuration.suits(&program).then(|| {
-                Trial::test(name, move || verdict(&program, configuration, settings))
+                Trial::ignorable_test(name, move || verdict(&program, configuration, settings, &tried))
                     .with_ignored_flag(skipped)
             })
         })
@@ -55,11 +60,23 @@ fn main() -> ExitCode {
 }
 
 /// Checks a program; one that shows a limit of racecheck has to fail, so that the end of the limit is noticed.
-fn verdict(program: &Program, configuration: Configuration, settings: Settings) -> Result<(), Failed> {
-    match (check(program, configuration, settings), &program.limit) {
-        (verdict, None) => verdict,
-        (Err(_), Some(_)) => Ok(()),
+fn verdict(
+    program: &Program,
+    configuration: Configuration,
+    settings: Settings,
+    tried: &Tried,
+) -> Result<Completion, Failed> {
+    let built = Built::new(program, configuration)?;
+    // The report is compared in one configuration only, so that one is always run.
+    if let Some(same) = tried.before(&built, configuration)?
+        && !configuration.has_golden()
+    {
+        return Ok(Completion::ignored_with(format!("the same program as {same}")));
+    }
+    match (check(program, &built, configuration, settings), &program.limit) {
         (Ok(()), Some(limit)) => Err(format!("it passes, so this is no limit any more: {limit}").into()),
+        (Err(_), Some(_)) | (Ok(()), None) => Ok(Completion::Completed),
+        (Err(why), None) => Err(why),
     }
 }
 
@@ -96,9 +113,13 @@ impl Settings {
     }
 }
 
-/// One program in one configuration.
-fn check(program: &Program, configuration: Configuration, settings: Settings) -> Result<(), Failed> {
-    let built = Built::new(program, configuration)?;
+/// The runs of one program in one configuration.
+fn check(
+    program: &Program,
+    built: &Built,
+    configuration: Configuration,
+    settings: Settings,
+) -> Result<(), Failed> {
     for run in 1..=settings.runs {
         let ran = built.run()?;
         let seen = match program.verdict {
