@@ -1,7 +1,7 @@
 //! Whether a file is a program that can be run under racecheck.
 //!
-//! Running one that is not instrumented would print nothing and look like success, so everything that
-//! is not known to be instrumented is an error, and each error says what was found and how to get a
+//! Running one that is neither instrumented nor links the shim would print nothing and look like success, so everything that
+//! is not known to be checked is an error, and each error says what was found and how to get a
 //! program that is.
 
 use std::fmt;
@@ -11,10 +11,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use object::elf::{self, FileHeader64};
-use object::read::elf::{Dyn, FileHeader, ProgramHeader, SectionTable, Sym};
+use object::read::elf::{Dyn, FileHeader, ProgramHeader, SectionHeader, SectionTable, Sym};
 use object::{Endianness, ReadCache, ReadRef};
 
-use crate::runtime;
+use crate::{runtime, shim};
 
 /// Why a file can't be run.
 #[derive(Debug)]
@@ -50,6 +50,8 @@ pub enum Reason {
     Static,
     /// Built by a plain cargo or rustc.
     NotInstrumented,
+    /// It links a shim that writes what this racecheck can't read.
+    OtherShim(shim::Version),
 }
 
 impl fmt::Display for NotRunnable {
@@ -95,14 +97,29 @@ impl fmt::Display for NotRunnable {
                 "{path} was not built with racecheck, so no race in it could be seen. Build it with \
                  `racecheck build`, or run its source: `racecheck run main.rs`, `racecheck run --bin NAME`"
             ),
+            Reason::OtherShim(version) => write!(
+                f,
+                "{path} links a version of the crate `racecheck` that this racecheck does not know (form \
+                 {version}). Use the two of the same version, or run the program by itself: it prints its \
+                 own reports"
+            ),
         }
     }
 }
 
 impl std::error::Error for NotRunnable {}
 
-/// Decides whether the file can be run under racecheck.
-pub fn check(path: &Path) -> Result<(), NotRunnable> {
+/// Who finds the races of a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detector {
+    /// The runtime: the program is instrumented.
+    Runtime,
+    /// The shim that it links.
+    Shim,
+}
+
+/// Decides whether, and by whom, the file can be checked when it runs.
+pub fn check(path: &Path) -> Result<Detector, NotRunnable> {
     examine(path).map_err(|reason| NotRunnable { path: path.to_owned(), reason })
 }
 
@@ -111,7 +128,7 @@ pub fn check_source(path: &Path) -> Result<(), NotRunnable> {
     regular_file(path).map(drop).map_err(|reason| NotRunnable { path: path.to_owned(), reason })
 }
 
-fn examine(path: &Path) -> Result<(), Reason> {
+fn examine(path: &Path) -> Result<Detector, Reason> {
     let status = regular_file(path)?;
     let mut file = File::open(path).map_err(Reason::Unreadable)?;
     let mut start = Vec::new();
@@ -120,10 +137,10 @@ fn examine(path: &Path) -> Result<(), Reason> {
         let line = line.split(|&byte| byte == b'\n').next().unwrap_or_default();
         return Err(Reason::Script(String::from_utf8_lossy(line).trim().to_owned()));
     }
-    examine_elf(&start, &ReadCache::new(file))?;
+    let detector = examine_elf(&start, &ReadCache::new(file))?;
     match status.permissions().mode() & 0o111 {
         0 => Err(Reason::NotExecutable),
-        _ => Ok(()),
+        _ => Ok(detector),
     }
 }
 
@@ -139,7 +156,7 @@ fn regular_file(path: &Path) -> Result<fs::Metadata, Reason> {
     }
 }
 
-fn examine_elf<'a>(start: &[u8], data: impl ReadRef<'a>) -> Result<(), Reason> {
+fn examine_elf<'a>(start: &[u8], data: impl ReadRef<'a>) -> Result<Detector, Reason> {
     let Some(identification) = start.strip_prefix(b"\x7fELF") else { return Err(Reason::NotElf) };
     if identification.first() != Some(&elf::ELFCLASS64.0) {
         return Err(Reason::OtherMachine("a 32-bit machine".to_owned()));
@@ -167,8 +184,15 @@ fn examine_elf<'a>(start: &[u8], data: impl ReadRef<'a>) -> Result<(), Reason> {
         let defined = symbol.st_shndx(endian) != elf::SHN_UNDEF;
         defined && symbols.symbol_name(endian, symbol).is_ok_and(|name| name == runtime::MARKER.as_bytes())
     });
+    let marker = sections.section_by_name(endian, shim::SECTION);
+    let shim =
+        marker.and_then(|(_, section)| section.data(endian, data).ok()).and_then(shim::Version::of_section);
     match (instrumented, has_loader) {
-        (true, _) => Ok(()),
+        (true, _) => Ok(Detector::Runtime),
+        (false, _) if let Some(version) = shim => match version.is_known() {
+            true => Ok(Detector::Shim),
+            false => Err(Reason::OtherShim(version)),
+        },
         (false, true) => Err(Reason::NotInstrumented),
         (false, false) if is_library(header, &sections, endian, data) => {
             Err(Reason::NotProgram("a shared library"))

@@ -10,7 +10,7 @@
 //! | [`instrument`], [`runtime`], [`kit`] | the passes, the detector, and all that a build needs in one folder |
 //! | [`sysroot`], [`cache`] | the instrumented standard library, made once for each toolchain |
 //! | [`session`] | a run: reports as they come, signals, status |
-//! | [`binary`] | whether a file is a program that can be checked |
+//! | [`binary`], [`shim`] | whether a file is a program that can be checked, and by whom |
 //!
 //! This crate is no library for others: its interface is the command.
 
@@ -25,6 +25,7 @@ pub mod options;
 pub mod progress;
 pub mod runtime;
 pub mod session;
+pub mod shim;
 pub mod sysroot;
 pub mod toolchain;
 pub mod wrapper;

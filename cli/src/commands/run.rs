@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use super::{compile, package};
-use crate::binary;
+use crate::binary::{self, Detector};
 use crate::error::{Error, Result};
 use crate::instrument::Debug;
 use crate::session::{self, Setting};
+use crate::shim;
 
 /// What there is to run.
 #[derive(Debug, PartialEq, Eq)]
@@ -26,9 +27,12 @@ pub fn run(debug: Debug, words: Vec<OsString>) -> Result<ExitCode> {
     match Subject::of(words) {
         Subject::Program { path, arguments } => {
             let options = session::options()?;
-            binary::check(&path)?;
+            let detector = binary::check(&path)?;
             let mut command = Command::new(with_folder(&path));
             command.args(arguments);
+            if detector == Detector::Shim {
+                shim::switch_on(&mut command);
+            }
             session::run(command, Setting { options, workspace_root: here()? })
         }
         Subject::Source { path, options: rustc, arguments } => {

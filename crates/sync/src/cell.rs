@@ -40,7 +40,8 @@ impl Meta {
             virtual_address: claim.address(),
             real_address: value as u64,
             size: whole as u64,
-            name: self.name.unwrap_or_else(std::any::type_name::<Owner>),
+            kind: std::any::type_name::<Owner>(),
+            name: self.name,
             made: self.made,
         };
         // A value without a size still has a history.

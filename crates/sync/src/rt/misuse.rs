@@ -3,7 +3,10 @@
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
-use racecheck_report::model::{Frame, Stack};
+use racecheck_report::model::{
+    Access, Call, Finding, FindingKind, Frame, MAIN_THREAD, Op, SCHEMA_VERSION, Stack, Thread,
+};
+use racecheck_report::text::write_finding;
 
 use super::place::Place;
 use super::report::{self, Group};
@@ -47,22 +50,53 @@ pub enum Kind {
     SemaphoreOverRelease,
 }
 
+impl Kind {
+    /// Its name for programs, as findings have it.
+    pub const fn rule(self) -> &'static str {
+        match self {
+            Kind::NegativeCounter => "negative-counter",
+            Kind::WaitGroupReuse => "wait-group-reuse",
+            Kind::AddInThread => "add-in-thread",
+            Kind::UnlockOfUnlocked => "unlock-of-unlocked",
+            Kind::RecursiveLock => "recursive-lock",
+            Kind::Upgrade => "upgrade",
+            Kind::RecursiveOnce => "recursive-once",
+            Kind::SendOnClosed => "send-on-closed",
+            Kind::CloseOfClosed => "close-of-closed",
+            Kind::CloseOfNil => "close-of-nil",
+            Kind::LockOrder => "lock-order",
+            Kind::Deadlock => "deadlock",
+            Kind::AllAsleep => "all-asleep",
+            Kind::DroppedLocked => "dropped-locked",
+            Kind::InconsistentType => "inconsistent-type",
+            Kind::SemaphoreOverRelease => "semaphore-over-release",
+        }
+    }
+
+    /// Whether the program can't go on after it.
+    pub const fn is_fatal(self) -> bool {
+        !matches!(self, Kind::LockOrder | Kind::AddInThread | Kind::DroppedLocked)
+    }
+}
+
 /// One misuse, with every place that has to do with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Misuse {
     kind: Kind,
     message: String,
-    sides: Vec<(String, Stack)>,
+    calls: Vec<Call>,
+    /// Whose call it was at which it was seen.
+    by: Option<Thread>,
     test: Option<String>,
 }
 
 impl Misuse {
     pub(crate) fn new(kind: Kind, message: &str) -> Self {
-        Misuse { kind, message: message.to_owned(), sides: Vec::new(), test: None }
+        Misuse { kind, message: message.to_owned(), calls: Vec::new(), by: None, test: None }
     }
 
     pub(crate) fn add(&mut self, heading: impl Into<String>, stack: Stack) {
-        self.sides.push((heading.into(), stack));
+        self.calls.push(Call { heading: heading.into(), stack });
     }
 
     /// With the place where the current thread is now.
@@ -76,14 +110,14 @@ impl Misuse {
             }
             None => place::at(place),
         };
-        self.sides.push((heading.to_owned(), stack));
+        self.add(heading, stack);
         self
     }
 
     /// With an earlier place, if it is known.
     pub(crate) fn earlier(mut self, heading: &str, place: Option<Place>) -> Self {
         if let Some(place) = place {
-            self.sides.push((heading.to_owned(), place::at(place)));
+            self.add(heading, place::at(place));
         }
         self
     }
@@ -98,10 +132,39 @@ impl Misuse {
         &self.message
     }
 
+    /// All that is known of it, in the form that racecheck's tools share.
+    pub fn finding(&self) -> Finding {
+        let thread = self.by.as_ref().map_or(MAIN_THREAD, |by| by.id);
+        let access = |call: Option<&Call>| Access {
+            op: Op::Call,
+            address: 0,
+            size: 0,
+            thread,
+            stack: call.map_or_else(Stack::lost, |call| call.stack.clone()),
+        };
+        Finding {
+            schema: SCHEMA_VERSION,
+            pid: std::process::id(),
+            program: report::program(),
+            kind: FindingKind::Misuse,
+            access: access(self.calls.first()),
+            previous: access(self.calls.get(1).or(self.calls.first())),
+            location: None,
+            threads: self.by.iter().cloned().collect(),
+            test: self.test.clone(),
+            misuse: Some(racecheck_report::model::Misuse {
+                rule: self.kind.rule().to_owned(),
+                message: self.message.clone(),
+                fatal: self.kind.is_fatal(),
+                calls: self.calls.clone(),
+            }),
+        }
+    }
+
     /// All places, with what was done there, as `file:line`.
     pub fn places(&self) -> impl Iterator<Item = (&str, String)> {
-        self.sides.iter().filter_map(|(heading, stack)| {
-            stack.frames.first().map(|frame| (heading.as_str(), place_text(frame)))
+        self.calls.iter().filter_map(|call| {
+            call.stack.frames.first().map(|frame| (call.heading.as_str(), place_text(frame)))
         })
     }
 
@@ -129,32 +192,10 @@ fn place_text(frame: &Frame) -> String {
     format!("{file}:{}:{}", frame.line, frame.column)
 }
 
-/// The whole report, from rule to rule.
+/// The whole report in Go's form, from rule to rule.
 impl fmt::Display for Misuse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use racecheck_report::fold::{Purpose, fold};
-        use racecheck_report::text::RULE;
-
-        writeln!(f, "{RULE}")?;
-        let severity = match self.kind {
-            Kind::LockOrder | Kind::AddInThread | Kind::DroppedLocked => "WARNING",
-            _ => "fatal error",
-        };
-        writeln!(f, "{severity}: {}", self.message)?;
-        if let Some(test) = &self.test {
-            writeln!(f, "Test: {}", test.escape_debug())?;
-        }
-        for (at, (heading, stack)) in self.sides.iter().enumerate() {
-            let gap = if at == 0 || heading.starts_with(' ') { "" } else { "\n" };
-            writeln!(f, "{gap}{heading} at:")?;
-            for frame in fold(&stack.frames, Purpose::Origin) {
-                match &frame.function {
-                    Some(name) => writeln!(f, "  {}()\n      {}", name.escape_debug(), place_text(frame))?,
-                    None => writeln!(f, "      {}", place_text(frame))?,
-                }
-            }
-        }
-        writeln!(f, "{RULE}")
+        write_finding(f, &self.finding(), &report::text_options())
     }
 }
 
@@ -169,8 +210,10 @@ pub(crate) fn thread_name(info: &Info) -> String {
 
 /// Hands a misuse to whoever collects it, and goes on.
 pub(crate) fn note(misuse: Misuse) {
-    let info = super::my_info();
-    record(misuse.of_test(info.as_deref()), info.as_ref().and_then(|info| info.group.as_ref()));
+    match super::my_info() {
+        Some(info) => record(misuse.by(&info), info.group.as_ref()),
+        None => record(misuse, None),
+    }
 }
 
 pub(crate) fn record(misuse: Misuse, group: Option<&Arc<Group>>) {
@@ -185,8 +228,10 @@ pub(crate) fn fail(misuse: Misuse) -> ! {
 }
 
 impl Misuse {
-    fn of_test(mut self, info: Option<&Info>) -> Self {
-        self.test = info.and_then(|info| info.test.as_deref()).map(str::to_owned);
+    /// Seen at a call of this thread.
+    fn by(mut self, info: &Info) -> Self {
+        self.test = info.test.as_deref().map(str::to_owned);
+        self.by = Some(report::thread(info));
         self
     }
 }

@@ -105,6 +105,7 @@ fn register() {
 }
 
 /// Marks the executable as one that links the shim, for tools that look at files.
+#[cfg(feature = "detect")]
 #[used]
 #[cfg_attr(target_os = "linux", unsafe(link_section = ".racecheck_shim"))]
 #[unsafe(no_mangle)]

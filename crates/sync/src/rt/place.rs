@@ -120,8 +120,10 @@ pub(crate) struct Subject {
     pub virtual_address: u64,
     pub real_address: u64,
     pub size: u64,
-    /// What it is: the name that the program gave it, or the type.
-    pub name: &'static str,
+    /// What it is: its type, with its path.
+    pub kind: &'static str,
+    /// The name that the program gave it.
+    pub name: Option<&'static str>,
     pub made: Place,
 }
 

@@ -17,7 +17,7 @@ use racecheck_report::model::{
     Access, Finding, FindingKind, Frame, Location, MAIN_THREAD, Op, SCHEMA_VERSION, Stack, Thread,
 };
 use racecheck_report::options::{ENVIRONMENT_VARIABLE, LogTarget, Options};
-use racecheck_report::text::{TextOptions, write_finding, write_summary};
+use racecheck_report::text::{TextOptions, write_finding, write_misuse_summary, write_summary};
 
 use super::misuse::{Kind, Misuse};
 use super::place::{self, Subject};
@@ -52,14 +52,18 @@ impl Race {
 /// The whole report in Go's form, from rule to rule.
 impl fmt::Display for Race {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let options = options();
-        let text = TextOptions {
-            strip_path_prefix: &options.strip_path_prefix,
-            workspace_root: place::workspace_root(),
-            fold: options.fold,
-            ..TextOptions::default()
-        };
-        write_finding(f, &self.0, &text)
+        write_finding(f, &self.0, &text_options())
+    }
+}
+
+/// How reports are written in this process.
+pub(crate) fn text_options() -> TextOptions<'static> {
+    let options = options();
+    TextOptions {
+        strip_path_prefix: &options.strip_path_prefix,
+        workspace_root: place::workspace_root(),
+        fold: options.fold,
+        ..TextOptions::default()
     }
 }
 
@@ -88,7 +92,9 @@ impl Group {
 
 /// What was found by threads of no group, to report each thing once.
 static FOUND: OnceLock<Mutex<Found>> = OnceLock::new();
+/// How many races and misuses the command line was not told about.
 static RACES: AtomicUsize = AtomicUsize::new(0);
+static MISUSES: AtomicUsize = AtomicUsize::new(0);
 
 /// The options of this process.
 pub(crate) fn options() -> &'static Options {
@@ -126,12 +132,20 @@ fn publish_race(race: &Race) {
     if !lock(found).pairs.insert(pair_key(&race.0)) {
         return;
     }
-    RACES.fetch_add(1, Ordering::Relaxed);
-    // The text goes out whole, and the status is settled before a program that ends now could end with 0.
-    os::exit_with(options().exitcode);
-    os::at_end(summary);
-    if !write_channel(&race.0.to_json_line()) {
-        write_text(options().log_target(), &race.to_string());
+    publish(&race.0, &RACES);
+}
+
+/// Tells the outside. What the command line was told, it sums up itself, and it decides about the status.
+fn publish(finding: &Finding, count: &AtomicUsize) {
+    if !write_channel(&finding.to_json_line()) {
+        count.fetch_add(1, Ordering::Relaxed);
+        // The status is settled before a program that ends now could end with 0.
+        os::exit_with(options().exitcode);
+        os::at_end(summary);
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        let _ = write_finding(&mut text, finding, &text_options());
+        write_text(options().log_target(), &text);
     }
     if options().halt_on_error {
         std::process::exit(i32::from(options().exitcode));
@@ -154,20 +168,21 @@ pub(crate) fn misuse(misuse: Misuse, group: Option<&Arc<Group>>) {
             return;
         }
     }
-    os::exit_with(options().exitcode);
-    os::at_end(summary);
-    // The channel's form has no misuses: they go out as text in any case.
-    write_text(options().log_target(), &misuse.to_string());
+    let finding = misuse.finding();
+    publish(&finding, &MISUSES);
 }
 
 fn summary() {
-    let races = RACES.load(Ordering::Relaxed);
-    if races > 0 && std::env::var_os(CHANNEL_VARIABLE).is_none() {
-        let mut text = String::new();
-        // Writing to a string cannot fail.
+    let (races, misuses) = (RACES.load(Ordering::Relaxed), MISUSES.load(Ordering::Relaxed));
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    if races > 0 {
         let _ = write_summary(&mut text, races);
-        write_text(options().log_target(), &text);
     }
+    if misuses > 0 {
+        let _ = write_misuse_summary(&mut text, misuses);
+    }
+    write_text(options().log_target(), &text);
 }
 
 /// False if the command line does not listen, or did not get it.
@@ -208,17 +223,18 @@ fn finding(race: &EngineRace, subject: Option<&Subject>, by: Option<&Info>) -> F
         thread: side.thread.map_or(MAIN_THREAD, |t| t.0),
         stack: stack(side.ctx),
     };
-    let location = subject.map(|s| Location::Global {
-        name: format!("{} (made at {}:{})", s.name, s.made.file(), s.made.line()),
+    let location = subject.map(|s| Location::Object {
+        kind: short_name(s.kind),
+        name: s.name.map(str::to_owned),
         address: s.real_address,
         size: s.size,
         offset: race.current.address.saturating_sub(s.virtual_address),
-        module: None,
+        made_at: place::at(s.made),
     });
     let mut threads: Vec<Thread> = Vec::new();
     for id in [race.current.thread, race.previous.thread].into_iter().flatten() {
         if !threads.iter().any(|t| t.id == id.0) {
-            threads.push(thread(id));
+            threads.push(info(id).map_or_else(|| unknown_thread(id), |info| thread(&info)));
         }
     }
     let other = race.previous.thread.and_then(info);
@@ -226,7 +242,7 @@ fn finding(race: &EngineRace, subject: Option<&Subject>, by: Option<&Info>) -> F
     Finding {
         schema: SCHEMA_VERSION,
         pid: std::process::id(),
-        program: std::env::current_exe().map_or(String::new(), |path| path.display().to_string()),
+        program: program(),
         kind: FindingKind::DataRace,
         access: access(&race.current),
         previous: access(&race.previous),
@@ -237,16 +253,40 @@ fn finding(race: &EngineRace, subject: Option<&Subject>, by: Option<&Info>) -> F
     }
 }
 
-fn thread(id: ThreadId) -> Thread {
-    let known = info(id);
-    let known = known.as_deref();
+/// What a report says of a thread.
+pub(crate) fn thread(info: &Info) -> Thread {
     Thread {
-        id: id.0,
-        name: known.and_then(|i| i.name.clone()),
-        running: known.is_some_and(|i| i.running.load(Ordering::Relaxed)),
-        created_by: known.and_then(|i| i.created_by),
-        created_at: known.map_or_else(Stack::lost, |i| stack(i.created_at)),
+        id: info.id,
+        name: info.name.clone(),
+        running: info.running.load(Ordering::Relaxed),
+        created_by: info.created_by,
+        created_at: stack(info.created_at),
     }
+}
+
+fn unknown_thread(id: ThreadId) -> Thread {
+    Thread { id: id.0, name: None, running: false, created_by: None, created_at: Stack::lost() }
+}
+
+/// A type's name without the paths in it.
+fn short_name(name: &str) -> String {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
+    let mut short = String::new();
+    let mut rest = name;
+    while !rest.is_empty() {
+        let end = rest.find(|c| !is_part(c)).unwrap_or(rest.len());
+        let (path, more) = rest.split_at(end);
+        short.push_str(path.rsplit("::").next().unwrap_or(path));
+        let next = more.find(is_part).unwrap_or(more.len());
+        short.push_str(&more[..next]);
+        rest = &more[next..];
+    }
+    short
+}
+
+/// Path of the executable.
+pub(crate) fn program() -> String {
+    std::env::current_exe().map_or(String::new(), |path| path.display().to_string())
 }
 
 fn stack(ctx: Ctx) -> Stack {

@@ -69,13 +69,13 @@ pub fn fence(order: Ordering) {
 struct Meta {
     object: Object,
     made: Place,
-    name: &'static str,
+    kind: &'static str,
 }
 
 impl Meta {
     #[track_caller]
-    const fn new(name: &'static str) -> Self {
-        Meta { object: Object::new(), made: Location::caller(), name }
+    const fn new(kind: &'static str) -> Self {
+        Meta { object: Object::new(), made: Location::caller(), kind }
     }
 
     /// Does `op` within the engine, which is given the address and the context; or without it.
@@ -98,7 +98,8 @@ impl Meta {
             virtual_address: claim.address(),
             real_address: value as u64,
             size,
-            name: self.name,
+            kind: self.kind,
+            name: None,
             made: self.made,
         });
         result
