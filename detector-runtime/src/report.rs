@@ -161,6 +161,9 @@ fn emit_one(runtime: &Runtime, race: &Race) {
     if !inner.seen.insert(pair(race)) {
         return;
     }
+    if is_hearsay(runtime, &mut inner.resolver, race) {
+        return;
+    }
     let finding = describe(runtime, &mut inner.resolver, race);
     if !inner.reported.insert(pair_key(&finding)) {
         return;
@@ -186,6 +189,19 @@ fn emit_one(runtime: &Runtime, race: &Race) {
     if runtime.options.halt_on_error {
         process::exit(runtime.options.exitcode as i32);
     }
+}
+
+/// True if a block was allocated by code that is not instrumented, and nothing else speaks for a race: such code
+/// may have handed the block on by means of its own, such as atomics of a C library, of which the runtime hears
+/// nothing. The same for the free of a block that nobody touched.
+fn is_hearsay(runtime: &Runtime, resolver: &mut Resolver, race: &Race) -> bool {
+    let mut is_instrumented = |side: &Side| {
+        let pcs = runtime.engine.contexts.stack(side.ctx);
+        pcs.first().is_none_or(|&pc| resolver.is_instrumented(pc))
+    };
+    race.previous.kind == AccessKind::Alloc
+        && (!is_instrumented(&race.previous)
+            || race.current.kind == AccessKind::Free && !is_instrumented(&race.current))
 }
 
 fn pair(race: &Race) -> Pair {

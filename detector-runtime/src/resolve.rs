@@ -16,7 +16,7 @@ use racecheck_report::{Frame, Location};
 
 use crate::modules::{ModuleId, ModuleKind, Modules};
 use crate::sys::file::read_link;
-use crate::sys::memory::FileMap;
+use crate::sys::memory::{FileMap, MemoryReader};
 
 /// What is known of the program's modules.
 #[derive(Default)]
@@ -27,6 +27,41 @@ pub struct Resolver {
     /// The frames of calls that were asked for before: stacks have most of their frames in common.
     known: BTreeMap<u64, Vec<Frame>>,
     directory: Option<String>,
+}
+
+/// A function calls `__tsan_func_entry` within so many bytes, if at all: behind what sets its frame up.
+const FUNCTION_BEGIN: usize = 512;
+
+/// True if the code at `begin` calls `__tsan_func_entry`: directly, through a slot of the global offset table, or
+/// through a stub of the procedure linkage table. Bytes that only look like such a call may be met on the way; that
+/// one of them leads there by chance is as good as impossible.
+fn calls_entry(memory: &MemoryReader, begin: u64, code: &[u8]) -> bool {
+    let entry = crate::abi::function::entry_address();
+    let relative = |next: u64, bytes: &[u8]| {
+        let distance = bytes.first_chunk().map(|d| i32::from_le_bytes(*d))?;
+        Some(next.wrapping_add_signed(i64::from(distance)))
+    };
+    let slot_holds_entry = |slot: u64| {
+        let mut value = [0; 8];
+        memory.read(slot as usize, &mut value).is_ok() && u64::from_le_bytes(value) == entry
+    };
+    let stub_leads_there = |stub: u64| {
+        let mut jump = [0; 16];
+        // endbr64 may come first, and the jump may have a prefix.
+        memory.read(stub as usize, &mut jump).is_ok()
+            && (0..8).any(|at| {
+                jump[at..].starts_with(&[0xff, 0x25])
+                    && relative(stub + at as u64 + 6, &jump[at + 2..]).is_some_and(slot_holds_entry)
+            })
+    };
+    (0..code.len()).any(|at| match code[at..] {
+        [0xe8, ref distance @ ..] => relative(begin + at as u64 + 5, distance)
+            .is_some_and(|target| target == entry || stub_leads_there(target)),
+        [0xff, 0x15, ref distance @ ..] => {
+            relative(begin + at as u64 + 6, distance).is_some_and(slot_holds_entry)
+        }
+        _ => false,
+    })
 }
 
 /// So many calls are remembered.
@@ -104,6 +139,21 @@ impl Resolver {
             },
             None => Location::Mapped { module: Some(path) },
         })
+    }
+
+    /// True if the function that `pc` returns into is instrumented: it tells the runtime of its entry. Also if
+    /// it belongs to no module, since then nothing says that it is not.
+    pub fn is_instrumented(&mut self, pc: u64) -> bool {
+        let call = pc.wrapping_sub(1);
+        let Some((id, address, _)) = self.find(call) else { return true };
+        let Some(function) = self.symbolizer(id).and_then(|symbols| symbols.function_range(address)) else {
+            return false;
+        };
+        let begin = call - (address.0 - function.start.0);
+        let mut code = [0; FUNCTION_BEGIN];
+        let code = &mut code[..(function.end.0 - function.start.0).min(FUNCTION_BEGIN as u64) as usize];
+        let Ok(memory) = MemoryReader::open() else { return false };
+        memory.read(begin as usize, code).is_ok() && calls_entry(&memory, begin, code)
     }
 
     fn find(&mut self, address: u64) -> Option<(ModuleId, ModuleAddress, String)> {

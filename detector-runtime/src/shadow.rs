@@ -177,31 +177,13 @@ impl Memory for Shadow {
             return None;
         }
         let block = self.heap.block_of(granule.address() as usize)?;
-        let meta = block.meta();
         let until = Granule::of((block.start().as_ptr() as usize + block.capacity()) as u64);
-        let mut spins = 0;
-        loop {
-            let state = meta.state_epoch.load(Ordering::Acquire);
-            if state == 0 {
-                return None;
-            }
-            let ctx = Ctx(meta.context.load(Ordering::Acquire));
-            if state & CHANGING == 0 && meta.state_epoch.load(Ordering::Relaxed) == state {
-                let kind = if state & FREED == 0 { OriginKind::Allocated } else { OriginKind::Freed };
-                return Some(Origin { kind, epoch: Epoch::from_bits(state), ctx, until });
-            }
-            self.relax(spins);
-            spins += 1;
-        }
+        origin_of(block.meta()).map(|origin| Origin { until, ..origin })
     }
 
     #[cold]
     fn relax(&self, spins: u32) {
-        if spins < 64 {
-            core::hint::spin_loop();
-        } else {
-            process::yield_now();
-        }
+        relax(spins);
     }
 
     fn for_each_word(&self, granules: Range<Granule>, f: &mut dyn FnMut(Granule, &AtomicU64)) {
@@ -251,6 +233,34 @@ impl Memory for Shadow {
 const FREED: u32 = 1 << 31;
 /// The origin is just being written.
 const CHANGING: u32 = 1 << 30;
+
+#[cold]
+fn relax(spins: u32) {
+    if spins < 64 {
+        core::hint::spin_loop();
+    } else {
+        process::yield_now();
+    }
+}
+
+/// The origin of a block, as it was last written; `None` if it never was. Where the block ends is not in it.
+#[inline]
+pub fn origin_of(meta: &BlockMeta) -> Option<Origin> {
+    let mut spins = 0;
+    loop {
+        let state = meta.state_epoch.load(Ordering::Acquire);
+        if state == 0 {
+            return None;
+        }
+        let ctx = Ctx(meta.context.load(Ordering::Acquire));
+        if state & CHANGING == 0 && meta.state_epoch.load(Ordering::Relaxed) == state {
+            let kind = if state & FREED == 0 { OriginKind::Allocated } else { OriginKind::Freed };
+            return Some(Origin { kind, epoch: Epoch::from_bits(state), ctx, until: Granule(0) });
+        }
+        relax(spins);
+        spins += 1;
+    }
+}
 
 /// Writes the origin of a block: one thread at a time does so, the one that allocates or frees it.
 pub fn set_origin(meta: &BlockMeta, kind: OriginKind, epoch: Epoch, ctx: Ctx, thread: u32) {

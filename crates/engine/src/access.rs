@@ -167,7 +167,9 @@ impl<M: Memory> Engine<M> {
                 self.add_piece(thread, &mut pieces, new);
             }
         }
-        let unknown = fresh & !record.touched();
+        // A read may be unordered with all who touched the bytes before without racing with them; whoever writes has
+        // been checked against them, and they against the allocation.
+        let unknown = if access.kind == AccessKind::Read { fresh } else { fresh & !record.touched() };
         if unknown.is_empty() || self.check_origin(thread, granule, unknown, access) {
             self.add_piece(thread, &mut pieces, Segment { mask: fresh, ..self.fresh(thread, access) });
         }
@@ -232,17 +234,15 @@ impl<M: Memory> Engine<M> {
             }
             return;
         }
-        let mut fresh = mask;
-        for old in &record.segments {
+        let mut unwritten = mask;
+        for old in record.segments.iter().filter(|s| !s.write.is_none()) {
             let both = old.mask & mask;
-            fresh = fresh & !old.mask;
-            if !both.is_empty() && !old.write.is_none() && old.write != me && !self.ordered(thread, old.write)
-            {
+            unwritten = unwritten & !old.mask;
+            if !both.is_empty() && old.write != me && !self.ordered(thread, old.write) {
                 self.race_with(thread, granule, both, access, AccessKind::Write, old.write, old.write_ctx);
             }
         }
-        let unknown = fresh & !record.touched();
-        if !unknown.is_empty() && !self.check_origin(thread, granule, unknown, access) {
+        if !unwritten.is_empty() && !self.check_origin(thread, granule, unwritten, access) {
             return;
         }
         record
@@ -299,7 +299,7 @@ impl<M: Memory> Engine<M> {
 
     /// Checks the access against one history and gives the history that follows.
     #[inline]
-    fn step(&self, thread: &mut Thread, granule: Granule, old: Segment, access: &Access) -> Segment {
+    fn step(&self, thread: &mut Thread, granule: Granule, old: Segment, access: &mut Access) -> Segment {
         if old.mask.is_empty() {
             return Segment { mask: old.mask, ..self.fresh(thread, access) };
         }
@@ -312,15 +312,15 @@ impl<M: Memory> Engine<M> {
             if old.write == me {
                 return old;
             }
-            return self.step_read(thread, old, access.ctx);
+            return self.step_read(thread, granule, old, access);
         }
         self.check_reads(thread, granule, old, access);
         Segment { write: me, reads: Reads::NONE, write_ctx: access.ctx, read_ctx: Ctx::UNKNOWN, ..old }
     }
 
     #[inline]
-    fn step_read(&self, thread: &mut Thread, old: Segment, ctx: Ctx) -> Segment {
-        let me = thread.epoch;
+    fn step_read(&self, thread: &mut Thread, granule: Granule, old: Segment, access: &mut Access) -> Segment {
+        let (me, ctx) = (thread.epoch, access.ctx);
         if old.reads.is_none() {
             return Segment { reads: me.into(), read_ctx: ctx, ..old };
         }
@@ -331,6 +331,11 @@ impl<M: Memory> Engine<M> {
             if self.ordered(thread, epoch) {
                 return Segment { reads: me.into(), read_ctx: ctx, ..old };
             }
+        }
+        // Nobody wrote the bytes, and those who read them need not be ordered before this thread; the allocation
+        // must be.
+        if old.write.is_none() && !self.check_origin(thread, granule, old.mask, access) {
+            return old;
         }
         self.share(thread, old, ctx)
     }
@@ -414,6 +419,8 @@ impl<M: Memory> Engine<M> {
         for a in &record.atomics {
             let conflicts = a.mask.meets(mask) && (a.write || access.kind != AccessKind::Read);
             if conflicts && a.epoch != thread.epoch && !self.ordered(thread, a.epoch) {
+                // Its thread may still be in that epoch, and remember the access, which a write makes forgotten.
+                self.count_reset();
                 let kind = if a.write { AccessKind::AtomicWrite } else { AccessKind::AtomicRead };
                 self.race_with(thread, granule, a.mask & mask, access, kind, a.epoch, a.ctx);
             }

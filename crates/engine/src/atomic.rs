@@ -400,11 +400,13 @@ impl<M: Memory> Engine<M> {
         access: &mut Access,
     ) {
         let write = access.kind == AccessKind::AtomicWrite;
-        let mut known = record.touched();
+        let mut unwritten = mask;
         for old in &record.segments {
-            known = known | old.mask;
             if !old.mask.meets(mask) {
                 continue;
+            }
+            if !old.write.is_none() {
+                unwritten = unwritten & !old.mask;
             }
             let old = Segment { mask: old.mask & mask, ..*old };
             if !old.write.is_none() && old.write != thread.epoch && !self.ordered(thread, old.write) {
@@ -423,8 +425,8 @@ impl<M: Memory> Engine<M> {
             }
         }
         self.check_readers(thread, granule, mask, access, record);
-        let unknown = mask & !known;
-        if !unknown.is_empty() && !self.check_origin(thread, granule, unknown, access) {
+        // Other atomic accesses need not be ordered before this one; the allocation must be.
+        if !unwritten.is_empty() && !self.check_origin(thread, granule, unwritten, access) {
             return;
         }
         // An earlier atomic access that is ordered before this one, conflicts with no more and covers no other

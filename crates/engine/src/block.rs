@@ -9,8 +9,8 @@ use core::sync::atomic::{AtomicU64, Ordering, fence};
 
 use crate::context::Ctx;
 use crate::engine::{Access, Engine};
-use crate::memory::{Granule, Memory};
-use crate::race::AccessKind;
+use crate::memory::{Granule, Memory, Origin};
+use crate::race::{AccessKind, Side};
 use crate::record::{Record, Segment};
 use crate::thread::Thread;
 use crate::word::{self, Mask, Word};
@@ -20,8 +20,17 @@ impl<M: Memory> Engine<M> {
     /// with it, and empties their shadow. `kind` says how.
     ///
     /// The surroundings must have changed the block's origin *before* this call, so that whoever touches the
-    /// block during it is found either here or by looking at the origin.
-    pub fn retire(&self, thread: &mut Thread, address: u64, size: u64, kind: AccessKind, ctx: Ctx) {
+    /// block during it is found either here or by looking at the origin. `born` is the origin that it had: who
+    /// frees a block must know of its allocation, also if nobody touched it.
+    pub fn retire(
+        &self,
+        thread: &mut Thread,
+        address: u64,
+        size: u64,
+        kind: AccessKind,
+        born: Option<Origin>,
+        ctx: Ctx,
+    ) {
         thread.stamped = true;
         thread.forget_atomics();
         // Orders the new origin before the loads of the words; taking a word's lock is the other side.
@@ -32,6 +41,17 @@ impl<M: Memory> Engine<M> {
                 self.end_granule(thread, granule, cell, &access, Segment::EMPTY);
             }
         });
+        if let Some(born) = born.filter(|o| o.epoch != thread.epoch && !self.ordered(thread, o.epoch)) {
+            let previous = Side {
+                kind: AccessKind::Alloc,
+                address,
+                size,
+                thread: None,
+                epoch: born.epoch,
+                ctx: born.ctx,
+            };
+            self.found(thread, access.side(thread), previous, true);
+        }
     }
 
     /// As [`Engine::retire`] for memory that has no origin to tell of its end, such as a thread's stack: what

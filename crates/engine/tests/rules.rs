@@ -860,6 +860,22 @@ fn race_with_the_allocation() {
 }
 
 #[test]
+fn race_of_a_later_reader_with_the_allocation() {
+    for op in [Read(IN_BLOCK), Load(IN_BLOCK, Relaxed), Load(IN_BLOCK, SeqCst)] {
+        let events = [(0, Spawn(1)), (0, Spawn(2)), (0, Alloc(BLOCK)), (0, Post(OBJECT)), (2, Wait(OBJECT))];
+        // The first to touch the bytes knows of the allocation.
+        let found = findings(&[&events[..], &[(2, op), (1, op)]].concat());
+        assert_eq!(found.iter().map(|f| f.previous.kind).collect::<Vec<_>>(), [Kind::Alloc], "{op:?}");
+    }
+}
+
+#[test]
+fn race_of_a_free_with_the_allocation() {
+    race(1, &[(0, Spawn(1)), (0, Alloc(BLOCK)), (1, Free(BLOCK))]);
+    no_race(&[(0, Alloc(BLOCK)), (0, Spawn(1)), (1, Free(BLOCK))]);
+}
+
+#[test]
 fn race_of_a_free_with_an_access() {
     for op in [Read(IN_BLOCK), Write(IN_BLOCK), Load(IN_BLOCK, SeqCst), Store(IN_BLOCK, SeqCst)] {
         let events = [(0, Alloc(BLOCK)), (0, Spawn(1)), (1, op), (0, Free(BLOCK))];

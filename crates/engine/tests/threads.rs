@@ -366,7 +366,7 @@ fn race_of_a_free_and_a_read_is_found_once_in_each_granule() {
                     8,
                     Some(Origin { kind: OriginKind::Freed, epoch, ctx, until }),
                 );
-                engine.retire(thread, at, 8, AccessKind::Free, ctx);
+                engine.retire(thread, at, 8, AccessKind::Free, None, ctx);
             });
         });
         assert_each(&races, 1);

@@ -74,7 +74,7 @@ impl fmt::Display for Divergence {
         let same = |a: &Conflict, b: &Conflict| Conflict { byte: a.byte, ..*b } == *a;
         for run in conflicts.chunk_by(same) {
             let (c, bytes) = (run[0], run.iter().map(|c| c.byte).collect::<Vec<_>>());
-            let due = if c.first && c.must { "due" } else { "allowed" };
+            let due = if c.first { "due" } else { "allowed" };
             writeln!(
                 f,
                 "    {due}: event {} ({:?}) on {bytes:?}, unordered: {}",

@@ -23,8 +23,7 @@
 //!
 //! # Races
 //! Two accesses of a byte race if they are of different threads, unordered, at least one of them writes, and
-//! not both are atomic. Allocation writes all of a block, but need be known only to the first who touches a
-//! byte; a free conflicts with every access since. A block's life begins with its allocation and ends with
+//! not both are atomic. Allocation writes all of a block, and a free conflicts with it and with every access since. A block's life begins with its allocation and ends with
 //! the free, and accesses belong to one life. An access to freed bytes is a finding whether it is ordered or
 //! not. The end of a thread ends its stack's bytes in the same way, but stays as their last write, in
 //! granules that were touched: who is ordered after it may use them.
@@ -113,9 +112,6 @@ pub struct Conflict {
     pub unordered: bool,
     /// Nothing was found on this byte before.
     pub first: bool,
-    /// False where a detector may keep silent: about an allocation that is not ordered before, once
-    /// somebody has touched the byte, or if the event is the free.
-    pub must: bool,
 }
 
 /// What is to be said of one event.
@@ -128,7 +124,7 @@ pub struct Verdict {
 impl Verdict {
     /// A report at this event is due.
     pub fn must_report(&self) -> bool {
-        self.conflicts.iter().any(|c| c.first && c.must)
+        self.conflicts.iter().any(|c| c.first)
     }
 
     /// A report at this event would be false.
@@ -138,7 +134,7 @@ impl Verdict {
 
     /// True if nothing is wrong with this event.
     pub fn is_clean(&self) -> bool {
-        !self.conflicts.iter().any(|c| c.must)
+        self.conflicts.is_empty()
     }
 }
 
@@ -225,21 +221,20 @@ impl Oracle {
         for byte in b.range() {
             let state = &self.bytes[byte as usize];
             let first = !state.found;
-            let mut add = |earlier: usize, kind, unordered, must| {
-                verdict.conflicts.push(Conflict { byte, event: earlier, kind, unordered, first, must });
+            let mut add = |earlier: usize, kind, unordered| {
+                verdict.conflicts.push(Conflict { byte, event: earlier, kind, unordered, first });
             };
             if kind == Kind::Alloc {
                 continue;
             }
             if let Life::Freed(free) = state.life {
-                add(free, Kind::Free, !before.contains(free), true);
+                add(free, Kind::Free, !before.contains(free));
                 continue;
             }
             for &(earlier, earlier_kind) in &state.accesses {
                 let other = self.events[earlier].thread != event.thread;
                 if other && earlier_kind.conflicts(kind) && !before.contains(earlier) {
-                    let must = earlier_kind != Kind::Alloc || kind != Kind::Free && state.accesses.len() == 1;
-                    add(earlier, earlier_kind, true, must);
+                    add(earlier, earlier_kind, true);
                 }
             }
         }
@@ -251,7 +246,7 @@ impl Oracle {
         let before = self.before(&event);
         let verdict = self.judge_after(&event, &before);
         let me = self.events.len();
-        for c in verdict.conflicts.iter().filter(|c| c.must) {
+        for c in &verdict.conflicts {
             self.bytes[c.byte as usize].found = true;
         }
         self.synchronise(&event, me);

@@ -26,6 +26,11 @@ extern "C" fn __tsan_func_entry(call: u64) {
     )
 }
 
+/// Where instrumented functions call on entry.
+pub fn entry_address() -> u64 {
+    __tsan_func_entry as *const () as u64
+}
+
 /// Pops it.
 #[unsafe(naked)]
 #[unsafe(no_mangle)]

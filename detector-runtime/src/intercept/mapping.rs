@@ -51,7 +51,8 @@ impl Pages {
     fn end(self, pc: u64) {
         enter(|rt, thread| {
             let ctx = thread.context(&rt.engine.contexts, pc);
-            rt.engine.retire(&mut thread.engine, self.start as u64, self.size as u64, AccessKind::Free, ctx);
+            let (start, size) = (self.start as u64, self.size as u64);
+            rt.engine.retire(&mut thread.engine, start, size, AccessKind::Free, None, ctx);
         });
     }
 

@@ -9,7 +9,7 @@ use super::{intercept, real};
 use crate::gate::enter;
 use crate::memory::heap::{BlockRef, Heap};
 use crate::runtime::{RUNTIME, Runtime};
-use crate::shadow::set_origin;
+use crate::shadow::{origin_of, set_origin};
 use crate::startup;
 use crate::sys::memory::PAGE_SIZE;
 use crate::thread::ThreadState;
@@ -51,9 +51,10 @@ fn begin(rt: &Runtime, thread: &mut ThreadState, block: &BlockRef, pc: u64) {
 fn end(rt: &Runtime, thread: &mut ThreadState, block: &BlockRef, pc: u64) {
     let ctx = thread.context(&rt.engine.contexts, pc);
     let epoch = rt.engine.origin_epoch(&mut thread.engine);
+    let born = origin_of(block.meta());
     set_origin(block.meta(), OriginKind::Freed, epoch, ctx, thread.info.id.0);
     let (start, size) = (block.start().as_ptr() as u64, block.requested() as u64);
-    rt.engine.retire(&mut thread.engine, start, size, AccessKind::Free, ctx);
+    rt.engine.retire(&mut thread.engine, start, size, AccessKind::Free, born, ctx);
 }
 
 /// Frees a block.
@@ -141,7 +142,8 @@ unsafe fn reallocate(pointer: *mut u8, size: usize, pc: u64) -> *mut u8 {
             return None;
         }
         let ctx = thread.context(&rt.engine.contexts, pc);
-        rt.engine.retire(&mut thread.engine, pointer as u64, old_size, AccessKind::Free, ctx);
+        let born = origin_of(block.meta());
+        rt.engine.retire(&mut thread.engine, pointer as u64, old_size, AccessKind::Free, born, ctx);
         begin(rt, thread, &block, pc);
         Some(())
     });

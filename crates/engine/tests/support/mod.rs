@@ -239,8 +239,9 @@ impl EngineDetector {
                 let epoch = engine.origin_epoch(thread);
                 let origin =
                     Origin { kind: OriginKind::Freed, epoch, ctx, until: Granule::of(at + size - 1).next() };
+                let born = engine.memory().origin(Granule::of(at));
                 engine.memory().set_origin(at, size, Some(origin));
-                engine.retire(thread, at, size, AccessKind::Free, ctx);
+                engine.retire(thread, at, size, AccessKind::Free, born, ctx);
             }
             Op::Reset(b) => engine.reset(b.at + BASE, b.size),
             Op::Bury(_) => {

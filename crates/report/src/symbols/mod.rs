@@ -108,6 +108,12 @@ impl<'data> Symbolizer<'data> {
         self.elf.symbol_at(SymbolKind::Function, address.0).map(|symbol| demangle(symbol.name))
     }
 
+    /// Where the function that holds an address begins and ends.
+    pub fn function_range(&self, address: ModuleAddress) -> Option<core::ops::Range<ModuleAddress>> {
+        let symbol = self.elf.symbol_at(SymbolKind::Function, address.0).filter(|symbol| symbol.size > 0)?;
+        Some(ModuleAddress(symbol.address)..ModuleAddress(symbol.address + symbol.size))
+    }
+
     /// The static variable that holds an address.
     pub fn global_at(&self, address: ModuleAddress) -> Option<Global> {
         self.variable(SymbolKind::Variable, address.0)
