@@ -233,6 +233,8 @@ fn describe(runtime: &Runtime, resolver: &mut Resolver, race: &Race) -> Finding 
         threads,
         test: None,
         misuse: None,
+        order: None,
+        found: None,
     }
 }
 

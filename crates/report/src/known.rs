@@ -105,6 +105,8 @@ mod tests {
             threads: vec![],
             test: None,
             misuse: None,
+            order: None,
+            found: None,
         }
     }
 

@@ -4,7 +4,9 @@
 //! ([`model`]), the text form that follows Go's race detector ([`text`]), the choice of the frames
 //! that are worth showing ([`fold`]), names and lines for addresses ([`symbols`]), keys that tell
 //! whether two findings are the same one ([`fingerprint`]), what is not to be reported ([`suppress`],
-//! [`known`]) and the table of options ([`options`]).
+//! [`known`]), the table of options ([`options`]), a code and an explanation for each kind of finding
+//! ([`code`]), and the missing edge in words ([`why`]). With the feature `formats` it also writes
+//! rustc's look, SARIF, JUnit XML, annotations and a page (`format`).
 //!
 //! # Invariants
 //! - The core is `no_std` with `alloc`: the runtime inside the program under test links it, and must
@@ -18,8 +20,11 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+pub mod code;
 pub mod fingerprint;
 pub mod fold;
+#[cfg(feature = "formats")]
+pub mod format;
 pub mod known;
 pub mod model;
 pub mod options;
@@ -27,6 +32,7 @@ pub mod rust_path;
 pub mod suppress;
 pub mod symbols;
 pub mod text;
+pub mod why;
 
 pub use model::{Access, Finding, FindingKind, Frame, Location, Op, Stack, Thread};
 pub use options::Options;

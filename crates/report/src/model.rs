@@ -1,13 +1,15 @@
 //! The model of a finding, and its JSON form: one object on one line.
 //!
 //! It is the contract between the runtime, which writes findings from inside the program under test,
-//! and everything that reads them. The shim (`crates/sync`) writes the same. Addresses are those of the process that was checked; functions
-//! and files are already resolved, so that a reader needs neither the binary nor its debug info.
+//! and everything that reads them. The shim (`crates/sync`) writes the same. Addresses are those of the
+//! process that was checked; functions and files are already resolved, so that a reader needs neither
+//! the binary nor its debug info.
 //!
 //! Fields may be added within one [`SCHEMA_VERSION`] as long as an older reader may overlook them;
 //! whatever changes a meaning raises the version, and an older reader then refuses the line
 //! ([`DecodeError::NewerSchema`]) instead of misreading it.
 
+use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
@@ -47,6 +49,57 @@ pub struct Finding {
     /// first two of its calls (or the only one, twice), for readers that look at two sides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub misuse: Option<Misuse>,
+    /// What is known about the order of the two accesses, beside that nothing orders them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<Order>,
+    /// How often it was found, in a file that joins others; without it the line stands for one time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<Found>,
+}
+
+/// How the two threads synchronised, as far as the detector knows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// What the thread of [`Finding::access`] had learnt of the other one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learnt: Option<Learnt>,
+    /// The locks that it held at its access; `None` if that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_locks: Option<Vec<Held>>,
+    /// The locks that the other one held at [`Finding::previous`]; `None` if that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_locks: Option<Vec<Held>>,
+}
+
+/// What a thread had learnt of another one by synchronisation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Learnt {
+    /// Nothing that it did: they have not synchronised since the other one began.
+    Nothing,
+    /// What it had done some time before the access, but not the access.
+    Earlier,
+}
+
+/// A lock that a thread held.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// Its address.
+    pub address: u64,
+    /// It was held for reading only.
+    pub shared: bool,
+    /// Where it was taken.
+    pub stack: Stack,
+}
+
+/// How often a finding was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    /// In all.
+    pub count: u64,
+    /// By each of the files that were joined.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub shards: BTreeMap<String, u64>,
 }
 
 /// A primitive that was used against its rules.
@@ -184,6 +237,28 @@ pub struct Thread {
     pub created_by: Option<u32>,
     /// Where it was created; empty for the main thread.
     pub created_at: Stack,
+}
+
+impl Default for Finding {
+    /// A finding of which nothing is known.
+    fn default() -> Self {
+        let access =
+            || Access { op: Op::Read, address: 0, size: 0, thread: MAIN_THREAD, stack: Stack::default() };
+        Finding {
+            schema: SCHEMA_VERSION,
+            pid: 0,
+            program: String::new(),
+            kind: FindingKind::DataRace,
+            access: access(),
+            previous: access(),
+            location: None,
+            threads: Vec::new(),
+            test: None,
+            misuse: None,
+            order: None,
+            found: None,
+        }
+    }
 }
 
 /// What lies at the address of a finding.

@@ -79,6 +79,24 @@ pub fn write_misuse_summary(out: &mut dyn Write, findings: usize) -> fmt::Result
     writeln!(out, "Found {findings} misuse(s) of synchronisation")
 }
 
+/// Writes the lines that close a run in which findings of these kinds were made; none if there are none.
+pub fn write_tally(out: &mut dyn Write, kinds: impl Iterator<Item = FindingKind>) -> fmt::Result {
+    let (mut races, mut misuses) = (0, 0);
+    for kind in kinds {
+        match kind {
+            FindingKind::Misuse => misuses += 1,
+            FindingKind::DataRace | FindingKind::UseAfterFree => races += 1,
+        }
+    }
+    if races > 0 {
+        write_summary(out, races)?;
+    }
+    if misuses > 0 {
+        write_misuse_summary(out, misuses)?;
+    }
+    Ok(())
+}
+
 /// What a line is, for its colour.
 #[derive(Clone, Copy)]
 enum Ink {
@@ -296,8 +314,7 @@ impl Report<'_> {
 
 impl<'a> Report<'a> {
     fn name(&self, id: u32) -> ThreadName<'a> {
-        let name = self.finding.thread(id).and_then(|thread| thread.name.as_deref());
-        ThreadName { id, name, sentence: Sentence::Middle }
+        ThreadName::of(self.finding, id)
     }
 
     fn path<'p>(&self, path: &'p str) -> Escaped<'p> {
@@ -306,7 +323,7 @@ impl<'a> Report<'a> {
 }
 
 /// The part of a path that a reader needs.
-fn short_path<'p>(path: &'p str, options: &TextOptions<'_>) -> &'p str {
+pub(crate) fn short_path<'p>(path: &'p str, options: &TextOptions<'_>) -> &'p str {
     let (prefix, root) = (options.strip_path_prefix, options.workspace_root.trim_end_matches('/'));
     let stripped = path.strip_prefix(prefix).filter(|rest| !prefix.is_empty() && !rest.is_empty());
     if let Some(rest) = stripped {
@@ -340,10 +357,17 @@ impl fmt::Display for Verdict<'_> {
     }
 }
 
+/// Which side of a finding is meant.
 #[derive(Clone, Copy)]
-enum When {
+pub(crate) enum When {
     Now,
     Before,
+}
+
+/// What was done, as a heading begins with it.
+#[cfg(feature = "formats")]
+pub(crate) fn phrase(op: Op, when: When) -> alloc::string::String {
+    alloc::format!("{}", Phrase { op, when })
 }
 
 /// What was done, as a heading begins with it.
@@ -375,6 +399,7 @@ impl fmt::Display for Phrase {
     }
 }
 
+/// Where in a sentence a name stands.
 #[derive(Clone, Copy)]
 enum Sentence {
     Start,
@@ -382,10 +407,18 @@ enum Sentence {
 }
 
 /// `main thread`, `thread 2` or `thread 2 "worker"`.
-struct ThreadName<'a> {
+pub(crate) struct ThreadName<'a> {
     id: u32,
     name: Option<&'a str>,
     sentence: Sentence,
+}
+
+impl<'a> ThreadName<'a> {
+    /// Of a finding's thread, within a sentence.
+    pub(crate) fn of(finding: &'a Finding, id: u32) -> Self {
+        let name = finding.thread(id).and_then(|thread| thread.name.as_deref());
+        ThreadName { id, name, sentence: Sentence::Middle }
+    }
 }
 
 impl fmt::Display for ThreadName<'_> {
@@ -417,7 +450,7 @@ impl fmt::Display for Offset {
     }
 }
 
-struct Bytes(u64);
+pub(crate) struct Bytes(pub(crate) u64);
 
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -429,7 +462,7 @@ impl fmt::Display for Bytes {
 }
 
 /// A name from outside, with the characters escaped that would act instead of being shown.
-struct Escaped<'a>(&'a str);
+pub(crate) struct Escaped<'a>(pub(crate) &'a str);
 
 impl Escaped<'_> {
     fn acts(c: char) -> bool {

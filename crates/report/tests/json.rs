@@ -1,9 +1,9 @@
 //! What was written is read back; what can't be is said, not guessed.
 
-use proptest::collection::vec;
+use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
-use racecheck_report::model::{Call, DecodeError, Misuse, SCHEMA_VERSION};
+use racecheck_report::model::{Call, DecodeError, Found, Held, Learnt, Misuse, Order, SCHEMA_VERSION};
 use racecheck_report::{Access, Finding, FindingKind, Frame, Location, Op, Stack, Thread};
 
 fn frame() -> impl Strategy<Value = Frame> {
@@ -98,6 +98,23 @@ fn misuse() -> impl Strategy<Value = Misuse> {
     })
 }
 
+fn order() -> impl Strategy<Value = Order> {
+    let learnt = prop_oneof![Just(Learnt::Nothing), Just(Learnt::Earlier)];
+    let held = (any::<u64>(), any::<bool>(), stack()).prop_map(|(address, shared, stack)| Held {
+        address,
+        shared,
+        stack,
+    });
+    let locks = vec(held, 0..2).boxed();
+    (option::of(learnt), option::of(locks.clone()), option::of(locks))
+        .prop_map(|(learnt, access_locks, previous_locks)| Order { learnt, access_locks, previous_locks })
+}
+
+fn found() -> impl Strategy<Value = Found> {
+    (any::<u64>(), btree_map(any::<String>(), any::<u64>(), 0..3))
+        .prop_map(|(count, shards)| Found { count, shards })
+}
+
 fn finding() -> impl Strategy<Value = Finding> {
     let kind =
         prop_oneof![Just(FindingKind::DataRace), Just(FindingKind::UseAfterFree), Just(FindingKind::Misuse)];
@@ -109,8 +126,10 @@ fn finding() -> impl Strategy<Value = Finding> {
         vec(thread(), 0..3),
         option::of(any::<String>()),
         option::of(misuse()),
+        (option::of(order()), option::of(found())),
     )
-        .prop_map(|((pid, program), kind, (access, previous), location, threads, test, misuse)| {
+        .prop_map(|((pid, program), kind, (access, previous), location, threads, test, misuse, more)| {
+            let (order, found) = more;
             Finding {
                 schema: SCHEMA_VERSION,
                 pid,
@@ -122,6 +141,8 @@ fn finding() -> impl Strategy<Value = Finding> {
                 threads,
                 test,
                 misuse,
+                order,
+                found,
             }
         })
 }
@@ -169,6 +190,8 @@ fn small() -> Finding {
         threads: vec![],
         test: None,
         misuse: None,
+        order: None,
+        found: None,
     }
 }
 

@@ -37,6 +37,8 @@ fn finding() -> Finding {
         threads: vec![],
         test: Some("stress::many".into()),
         misuse: None,
+        order: None,
+        found: None,
     }
 }
 

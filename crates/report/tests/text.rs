@@ -67,6 +67,8 @@ fn counter() -> Finding {
         threads: vec![main_thread(), worker()],
         test: None,
         misuse: None,
+        order: None,
+        found: None,
     }
 }
 

@@ -158,6 +158,8 @@ impl Misuse {
                 fatal: self.kind.is_fatal(),
                 calls: self.calls.clone(),
             }),
+            order: None,
+            found: None,
         }
     }
 

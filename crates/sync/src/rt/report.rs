@@ -250,6 +250,8 @@ fn finding(race: &EngineRace, subject: Option<&Subject>, by: Option<&Info>) -> F
         threads,
         test: test.as_deref().map(str::to_owned),
         misuse: None,
+        order: None,
+        found: None,
     }
 }
 
