@@ -53,7 +53,7 @@ pub enum OptLevel {
 
 /// Bump this when instrumentation changes in a way that [`PASSES`] and the runtime don't show, so that
 /// what was built before is built again.
-pub const REVISION: u32 = 5;
+pub const REVISION: u32 = 6;
 
 /// The options that make rustc (and rustdoc, for doctests) instrument what it compiles.
 pub fn compiler_options(debug: Debug, level: OptLevel) -> [String; 2] {

@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::instrument::{self, Debug, OptLevel};
 use crate::progress::Progress;
 use crate::runtime;
-use crate::sysroot::Sysroot;
+use crate::sysroot::{self, Sysroot};
 use crate::toolchain::Toolchain;
 
 /// The name by which cargo calls this executable in rustc's place.
@@ -89,8 +89,12 @@ impl Kit {
 
     /// The options that make rustc instrument a crate that it optimises so far.
     pub fn compiler_options(&self, level: OptLevel) -> Vec<String> {
-        let sysroot = format!("--sysroot={}", self.sysroot().display());
-        [sysroot].into_iter().chain(instrument::compiler_options(self.debug(), level)).collect()
+        let sysroot = self.sysroot();
+        let mut options = vec![format!("--sysroot={}", sysroot.display())];
+        let dependencies = sysroot::dependencies(&sysroot);
+        options.extend(dependencies.map(|folder| format!("-Ldependency={}", folder.display())));
+        options.extend(instrument::compiler_options(self.debug(), level));
+        options
     }
 
     /// The options that link the runtime into an executable.

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::instrument;
 
 /// Commands of which all words are for cargo, rustc or the program.
-const PASSING_ON: [&str; 5] = ["run", "build", "test", "bench", "rustc"];
+const PASSING_ON: [&str; 6] = ["run", "build", "test", "nextest", "bench", "rustc"];
 
 /// What the user asks for.
 #[derive(Debug)]
@@ -109,6 +109,19 @@ pub enum Command {
             racecheck test --doc"
     )]
     Test,
+    /// Run tests by cargo-nextest, each in a process of its own, and report their races
+    #[command(
+        override_usage = "racecheck nextest run [NEXTEST OPTIONS]...\n       \
+            racecheck nextest list|archive [NEXTEST OPTIONS]...",
+        after_help = "Examples:\n  \
+            racecheck nextest run --workspace --retries 2\n  \
+            racecheck nextest run --partition count:1/4\n  \
+            racecheck nextest archive --archive-file tests.tar.zst\n  \
+            racecheck nextest run --archive-file tests.tar.zst --partition count:1/4\n\n\
+            It needs cargo-nextest: `cargo install --locked cargo-nextest`. A test in which a race is seen \
+            fails; one that passes at a retry has raced all the same, and the status says so."
+    )]
+    Nextest,
     /// Run benchmarks and report their races, as `cargo bench`
     #[command(override_usage = "racecheck bench [CARGO OPTIONS]... [BENCHNAME] [-- BENCH OPTIONS]...")]
     Bench,

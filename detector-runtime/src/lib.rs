@@ -14,8 +14,8 @@
 //! # Map
 //! From outside to inside: [`abi`] and [`intercept`] are what the program calls; [`gate`] lets them in;
 //! [`thread`], [`calls`] and [`local`] are a thread's state; [`runtime`] is what threads share; [`shadow`] and
-//! [`memory`] are the memory; [`report`], [`resolve`] and [`output`] are the way to the reader; [`sys`] is the
-//! operating system.
+//! [`memory`] are the memory; [`report`], [`testing`], [`resolve`] and [`output`] are the way to the reader; [`sys`]
+//! is the operating system.
 //!
 //! With the feature `packed` it is the real thing, with a panic handler, an allocator and private memory
 //! functions; without it is a library for its own tests.
@@ -42,6 +42,7 @@ pub mod runtime;
 pub mod shadow;
 pub mod startup;
 pub mod sys;
+pub mod testing;
 pub mod thread;
 
 /// What only the real runtime has.

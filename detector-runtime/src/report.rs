@@ -1,6 +1,6 @@
 //! From what the engine found to a report: who, where, what memory; once for each pair of places; whole.
 
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write;
@@ -18,12 +18,13 @@ use crate::environment::Environment;
 use crate::lock::SpinLock;
 use crate::memory::heap::Heap;
 use crate::modules::main_stack;
-use crate::output::Output;
+use crate::output::{Line, Output, Verdict};
 use crate::resolve::Resolver;
 use crate::runtime::{Runtime, runtime};
 use crate::startup;
 use crate::sys::process;
 use crate::sys::time::{Duration, Instant};
+use crate::testing::Tests;
 use crate::thread::{ThreadInfo, ThreadState};
 
 /// What was found, and where it goes.
@@ -44,10 +45,32 @@ pub struct Reporter {
 #[derive(Debug)]
 struct Inner {
     /// Pairs of contexts that were looked at: nothing has to be resolved to know them again.
-    seen: BTreeSet<Pair>,
+    seen: BTreeMap<Pair, Fate>,
     /// Pairs of places in the source that were reported.
-    reported: BTreeSet<PairKey>,
+    reported: BTreeMap<PairKey, Fate>,
     resolver: Resolver,
+    tests: Tests,
+}
+
+/// What became of a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fate {
+    /// It is one of the races that are known to be meant, or no more than hearsay.
+    HeldBack,
+    /// It was printed here.
+    Printed,
+    /// The command line was told, and decides.
+    Told(Line),
+}
+
+impl Fate {
+    /// Whether it is this process's doing, and not that of the one that it was forked from.
+    fn is_own(self) -> bool {
+        match self {
+            Fate::Told(line) => line.is_own(),
+            Fate::HeldBack | Fate::Printed => true,
+        }
+    }
 }
 
 /// Two accesses, without regard to which came first.
@@ -62,9 +85,10 @@ impl Reporter {
             told: AtomicU64::new(0),
             held_back: AtomicU64::new(0),
             inner: SpinLock::new(Inner {
-                seen: BTreeSet::new(),
-                reported: BTreeSet::new(),
+                seen: BTreeMap::new(),
+                reported: BTreeMap::new(),
                 resolver: Resolver::new(),
+                tests: Tests::default(),
             }),
             output: Output::new(options, environment),
         }
@@ -85,10 +109,40 @@ impl Reporter {
         if first {
             self.summarise(untold);
         }
-        if untold == 0 {
-            return status;
+        if status == 0 && (untold > 0 || self.told_counts()) { options.exitcode as i32 } else { status }
+    }
+
+    /// Whether something that the command line was told has to show in this process's own status.
+    fn told_counts(&self) -> bool {
+        if self.told.load(Ordering::Relaxed) == 0 || !self.output.wants_process_status() {
+            return false;
         }
-        if status == 0 { options.exitcode as i32 } else { status }
+        // Somebody was stopped in the middle of a report: there is one.
+        let Some(inner) = self.inner.try_lock() else { return true };
+        let fates: BTreeSet<Fate> = inner.reported.values().copied().filter(|fate| fate.is_own()).collect();
+        drop(inner);
+        fates.into_iter().any(|fate| self.counts(fate))
+    }
+
+    /// Whether a finding with this fate is one that has to be answered for. Waits for the command line's word where
+    /// it decides; the caller is outside of the gate.
+    pub fn counts(&self, fate: Fate) -> bool {
+        match fate {
+            Fate::HeldBack => false,
+            Fate::Printed => true,
+            Fate::Told(line) => self.output.verdict(line) == Verdict::Race,
+        }
+    }
+
+    /// Whether there is any finding.
+    pub fn has_found(&self) -> bool {
+        self.count.load(Ordering::Relaxed) > 0
+    }
+
+    /// Looks at what is known of the program's tests. The caller is inside of the gate.
+    pub fn inspect<R>(&self, look: impl FnOnce(&mut Resolver, &mut Tests) -> R) -> R {
+        let inner = &mut *self.inner.lock();
+        look(&mut inner.resolver, &mut inner.tests)
     }
 
     fn summarise(&self, found: u64) {
@@ -140,6 +194,10 @@ impl Reporter {
         self.told.store(0, Ordering::Relaxed);
         self.held_back.store(0, Ordering::Relaxed);
         self.summarised.store(false, Ordering::Relaxed);
+        // Nobody reports during a fork, but somebody may end.
+        if let Some(mut inner) = self.inner.try_lock() {
+            inner.tests.forget();
+        }
     }
 }
 
@@ -157,36 +215,17 @@ fn emit_one(runtime: &Runtime, race: &Race) {
         return;
     }
     let reporter = &runtime.reporter;
-    let mut inner = reporter.inner.lock();
-    if !inner.seen.insert(pair(race)) {
-        return;
-    }
-    if is_hearsay(runtime, &mut inner.resolver, race) {
-        return;
-    }
-    let finding = describe(runtime, &mut inner.resolver, race);
-    if !inner.reported.insert(pair_key(&finding)) {
-        return;
-    }
-    if !reporter.output.is_channel() && runtime.options.suppress_known && known_race(&finding).is_some() {
-        reporter.held_back.fetch_add(1, Ordering::Relaxed);
-        return;
-    }
-    reporter.count.fetch_add(1, Ordering::Relaxed);
-    if reporter.output.write_line(&finding.to_json_line()) {
-        reporter.told.fetch_add(1, Ordering::Relaxed);
-    } else {
-        let mut text = String::new();
-        let style = TextOptions {
-            strip_path_prefix: &runtime.options.strip_path_prefix,
-            workspace_root: inner.resolver.directory(),
-            fold: runtime.options.fold,
-            ..TextOptions::default()
-        };
-        let _ = write_finding(&mut text, &finding, &style);
-        reporter.output.write_text(&text);
-    }
-    if runtime.options.halt_on_error {
+    let inner = &mut *reporter.inner.lock();
+    let fate = match inner.seen.get(&pair(race)) {
+        Some(&fate) => fate,
+        None => {
+            let fate = report_new(runtime, inner, race);
+            inner.seen.insert(pair(race), fate);
+            fate
+        }
+    };
+    inner.tests.count(runtime, &mut inner.resolver, race, fate);
+    if fate != Fate::HeldBack && runtime.options.halt_on_error {
         process::exit(runtime.options.exitcode as i32);
     }
 }
@@ -204,6 +243,52 @@ fn is_hearsay(runtime: &Runtime, resolver: &mut Resolver, race: &Race) -> bool {
             || race.current.kind == AccessKind::Free && !is_instrumented(&race.current))
 }
 
+/// Reports a race whose contexts come together for the first time, unless its places did before.
+fn report_new(runtime: &Runtime, inner: &mut Inner, race: &Race) -> Fate {
+    if is_hearsay(runtime, &mut inner.resolver, race) {
+        return Fate::HeldBack;
+    }
+    let reporter = &runtime.reporter;
+    let finding = describe(runtime, inner, race);
+    let key = pair_key(&finding);
+    if let Some(&fate) = inner.reported.get(&key) {
+        return fate;
+    }
+    let is_held_back =
+        !reporter.output.is_channel() && runtime.options.suppress_known && known_race(&finding).is_some();
+    let fate = match is_held_back {
+        true => {
+            reporter.held_back.fetch_add(1, Ordering::Relaxed);
+            Fate::HeldBack
+        }
+        false => {
+            reporter.count.fetch_add(1, Ordering::Relaxed);
+            tell(runtime, inner, &finding)
+        }
+    };
+    inner.reported.insert(key, fate);
+    fate
+}
+
+/// Sends the finding to the command line, or prints it.
+fn tell(runtime: &Runtime, inner: &mut Inner, finding: &Finding) -> Fate {
+    let reporter = &runtime.reporter;
+    if let Some(line) = reporter.output.write_line(&finding.to_json_line()) {
+        reporter.told.fetch_add(1, Ordering::Relaxed);
+        return Fate::Told(line);
+    }
+    let mut text = String::new();
+    let style = TextOptions {
+        strip_path_prefix: &runtime.options.strip_path_prefix,
+        workspace_root: inner.resolver.directory(),
+        fold: runtime.options.fold,
+        ..TextOptions::default()
+    };
+    let _ = write_finding(&mut text, finding, &style);
+    reporter.output.write_text(&text);
+    Fate::Printed
+}
+
 fn pair(race: &Race) -> Pair {
     let place = |side: &Side| (side.kind as u8, side.ctx.0);
     let mut pair = [place(&race.current), place(&race.previous)];
@@ -211,8 +296,11 @@ fn pair(race: &Race) -> Pair {
     pair
 }
 
-fn describe(runtime: &Runtime, resolver: &mut Resolver, race: &Race) -> Finding {
+fn describe(runtime: &Runtime, inner: &mut Inner, race: &Race) -> Finding {
+    let Inner { resolver, tests, .. } = inner;
     let mut named = BTreeSet::new();
+    let test = tests.name(runtime, resolver, &race.current);
+    let test = test.or_else(|| tests.name(runtime, resolver, &race.previous));
     let access = access(runtime, resolver, &race.current, &mut named);
     let previous = access_or_end(runtime, resolver, &race.previous, &mut named);
     let location = location(runtime, resolver, race, &mut named);
@@ -231,7 +319,7 @@ fn describe(runtime: &Runtime, resolver: &mut Resolver, race: &Race) -> Finding 
         previous,
         location,
         threads,
-        test: None,
+        test,
         misuse: None,
         order: None,
         found: None,
@@ -280,8 +368,15 @@ fn stack(runtime: &Runtime, resolver: &mut Resolver, ctx: Ctx) -> Stack {
     if ctx == Ctx::UNKNOWN {
         return Stack::lost();
     }
-    let pcs = runtime.engine.contexts.stack(ctx);
-    Stack { frames: frames(resolver, &pcs), lost: false }
+    Stack { frames: stack_frames(runtime, resolver, ctx), lost: false }
+}
+
+/// The frames of a context, innermost first; none if it is not known.
+pub fn stack_frames(runtime: &Runtime, resolver: &mut Resolver, ctx: Ctx) -> Vec<Frame> {
+    match ctx {
+        Ctx::UNKNOWN => Vec::new(),
+        ctx => frames(resolver, &runtime.engine.contexts.stack(ctx)),
+    }
 }
 
 fn frames(resolver: &mut Resolver, pcs: &[u64]) -> Vec<Frame> {
@@ -292,7 +387,8 @@ fn frames(resolver: &mut Resolver, pcs: &[u64]) -> Vec<Frame> {
     frames
 }
 
-fn info(runtime: &Runtime, id: ThreadId) -> Option<&'static ThreadInfo> {
+/// What is kept of a thread.
+pub fn info(runtime: &Runtime, id: ThreadId) -> Option<&'static ThreadInfo> {
     runtime.registry.lock().info(id)
 }
 

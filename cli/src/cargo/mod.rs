@@ -55,7 +55,7 @@ pub fn environment(kit: &Kit, config: &Config) -> Environment {
     set.push((wrapper::INNER_WRAPPER.into(), user_wrapper(config).unwrap_or_default()));
     let cfgs = [flags::CFG.to_owned(), format!("{}_kit=\"{}\"", flags::CFG, kit.key())];
     set.push(flags::for_rustc(config, &cfgs));
-    let mut for_rustdoc = vec![flags::CFG.to_owned(), "-Cdebuginfo=line-tables-only".to_owned()];
+    let mut for_rustdoc = vec![flags::CFG.to_owned(), "-Cdebuginfo=limited".to_owned()];
     for_rustdoc.extend(kit.compiler_options(OptLevel::Zero));
     for_rustdoc.extend(kit.linker_options());
     set.push(flags::for_rustdoc(config, &for_rustdoc));
@@ -125,6 +125,13 @@ pub fn check_target(line: &Line, config: &Config) -> Result<()> {
         .try_for_each(|target| check(target, " (of `build.target` in cargo's configuration)"))
 }
 
+/// Whether cargo builds what it is called for. nextest can run what was built before, and then takes no options
+/// for a build.
+fn builds(subcommand: &[&str], line: &Line) -> bool {
+    const BUILT_BEFORE: [&str; 2] = ["--archive-file", "--binaries-metadata"];
+    subcommand.contains(&"archive") || BUILT_BEFORE.iter().all(|option| line.value(option).is_none())
+}
+
 /// The command for a cargo subcommand that builds, and perhaps runs, checked programs.
 pub fn command(
     subcommand: &[&str],
@@ -134,11 +141,13 @@ pub fn command(
 ) -> Command {
     let mut cargo = Command::new(executable());
     cargo.args(subcommand);
-    if line.value("--target").is_none() {
-        cargo.args(["--target", TARGET]);
-    }
-    if let Some(folder) = &placement.target_dir {
-        cargo.arg("--target-dir").arg(folder);
+    if builds(subcommand, line) {
+        if line.value("--target").is_none() {
+            cargo.args(["--target", TARGET]);
+        }
+        if let Some(folder) = &placement.target_dir {
+            cargo.arg("--target-dir").arg(folder);
+        }
     }
     if let Some(folder) = &placement.build_dir {
         cargo.env("CARGO_BUILD_BUILD_DIR", folder);

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 
 use crate::error::Result;
 use crate::options::{Command, Request};
+use crate::session::StatusOf;
 
 /// Does what the user asks for.
 pub fn run(request: Request) -> Result<ExitCode> {
@@ -18,8 +19,9 @@ pub fn run(request: Request) -> Result<ExitCode> {
     match command {
         Command::Run => run::run(debug, words),
         Command::Build => package::build(debug, words),
-        Command::Test => package::check(&["test"], debug, words),
-        Command::Bench => package::check(&["bench"], debug, words),
+        Command::Test => package::check(&["test"], StatusOf::EachProcess, debug, words),
+        Command::Nextest => package::nextest(debug, words),
+        Command::Bench => package::check(&["bench"], StatusOf::EachProcess, debug, words),
         Command::Rustc => compile::rustc(debug, words),
         Command::Env(options) => env::print(debug, options),
         Command::Clean => clean::clean(),

@@ -8,7 +8,7 @@ use super::{compile, package};
 use crate::binary::{self, Detector};
 use crate::error::{Error, Result};
 use crate::instrument::Debug;
-use crate::session::{self, Setting};
+use crate::session::{self, Setting, StatusOf};
 use crate::shim;
 
 /// What there is to run.
@@ -33,7 +33,7 @@ pub fn run(debug: Debug, words: Vec<OsString>) -> Result<ExitCode> {
             if detector == Detector::Shim {
                 shim::switch_on(&mut command);
             }
-            session::run(command, Setting { options, workspace_root: here()? })
+            session::run(command, Setting { options, workspace_root: here()?, ..Setting::default() })
         }
         Subject::Source { path, options: rustc, arguments } => {
             let options = session::options()?;
@@ -48,9 +48,9 @@ pub fn run(debug: Debug, words: Vec<OsString>) -> Result<ExitCode> {
             }
             let mut command = Command::new(&program);
             command.args(arguments);
-            session::run(command, Setting { options, workspace_root: here()? })
+            session::run(command, Setting { options, workspace_root: here()?, ..Setting::default() })
         }
-        Subject::Package(words) => package::check(&["run"], debug, words),
+        Subject::Package(words) => package::check(&["run"], StatusOf::Session, debug, words),
     }
 }
 

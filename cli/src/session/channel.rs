@@ -4,16 +4,21 @@
 //! A line is read when its end is there; the runtime writes each with one `write`, so a line without an
 //! end is one that a full disk or a kill cut off. Such a line, like one that can't be understood, is
 //! told to the user and counts as a report: something was found, even if not what.
+//!
+//! For each line that was read the session's word on it is added to a file beside, `END race` or `END held-back`,
+//! where `END` is the place at which the line ends. The runtime waits for it when a test ends that found something,
+//! and at the end of a process that is to answer for itself.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom};
+use std::fmt::Write as _;
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::printer::Printer;
+use super::printer::{Printer, Verdict};
 use crate::error::{Error, Result};
 
 /// Tells the runtime, and a racecheck inside of a racecheck, where the channel is.
@@ -21,6 +26,9 @@ pub const ENVIRONMENT_VARIABLE: &str = "RACECHECK_CHANNEL";
 
 /// Ending of the files.
 const EXTENSION: &str = "jsonl";
+
+/// Ending of the files that hold the session's word on each line.
+const VERDICTS: &str = "verdicts";
 
 /// The reading end. The folder goes when this is dropped.
 #[derive(Debug)]
@@ -103,12 +111,29 @@ impl Tail {
             // Tried again at the next look; a file that stays unreadable is told once by the printer.
             return;
         }
+        let mut place = self.position - self.rest.len() as u64;
         let Some(end) = self.rest.iter().rposition(|&byte| byte == b'\n') else { return };
         let rest = self.rest.split_off(end + 1);
         let lines = std::mem::replace(&mut self.rest, rest);
-        for line in lines.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
-            self.line(line, printer);
+        let mut verdicts = String::new();
+        for line in lines.split_inclusive(|&byte| byte == b'\n') {
+            place += line.len() as u64;
+            let line = line.trim_ascii_end();
+            if !line.is_empty() {
+                let verdict = self.line(line, printer);
+                // Writing to a string never fails.
+                let _ = writeln!(verdicts, "{place} {}", verdict.word());
+            }
         }
+        self.answer(&verdicts);
+    }
+
+    /// Tells the process what became of its findings. Without that word it takes each for a race, and it waits no
+    /// longer than some seconds, so a failure is none to be told.
+    fn answer(&self, verdicts: &str) {
+        let path = self.path.with_extension(VERDICTS);
+        let file = OpenOptions::new().create(true).append(true).open(path);
+        let _ = file.and_then(|mut file| file.write_all(verdicts.as_bytes()));
     }
 
     fn read_bytes(&mut self) -> std::io::Result<()> {
@@ -129,7 +154,7 @@ impl Tail {
         }
     }
 
-    fn line(&mut self, line: &[u8], printer: &mut Printer) {
+    fn line(&mut self, line: &[u8], printer: &mut Printer) -> Verdict {
         self.lines += 1;
         let text = String::from_utf8_lossy(line);
         match racecheck_report::Finding::from_json_line(&text) {
@@ -138,6 +163,7 @@ impl Tail {
                 let process = self.path.file_stem().unwrap_or_default().to_string_lossy();
                 let number = self.lines;
                 printer.trouble(&format!("report {number} of process {process} can't be shown: {error}"));
+                Verdict::Race
             }
         }
     }

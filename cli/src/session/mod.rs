@@ -36,13 +36,28 @@ pub fn options() -> Result<Options> {
     }
 }
 
-/// How a session prints.
+/// Asks the runtime to let each process answer for what it found, in its own exit status.
+const STATUS_VARIABLE: &str = "RACECHECK_STATUS";
+
+/// Whose exit status tells of a race.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StatusOf {
+    /// The session's, once everything has ended.
+    #[default]
+    Session,
+    /// That of each process as well: a test runner in between has to see which of its programs failed.
+    EachProcess,
+}
+
+/// How a session prints, and ends.
 #[derive(Debug, Default)]
 pub struct Setting {
     /// `RACECHECK_OPTIONS`.
     pub options: Options,
     /// Paths below it are shown relative to it.
     pub workspace_root: PathBuf,
+    /// Who answers for a race.
+    pub status_of: StatusOf,
 }
 
 /// Runs the command to its end, prints what is reported meanwhile, and decides the status.
@@ -54,6 +69,10 @@ pub fn run(mut command: Command, setting: Setting) -> Result<ExitCode> {
         return Ok(ExitCode::from(status::of_child(child)));
     };
     command.env(CHANNEL_VARIABLE, channel.path());
+    match setting.status_of {
+        StatusOf::Session => command.env_remove(STATUS_VARIABLE),
+        StatusOf::EachProcess => command.env(STATUS_VARIABLE, "process"),
+    };
     let (stop, stopped) = mpsc::channel::<()>();
     let watcher = thread::Builder::new()
         .name("reports".to_owned())

@@ -25,7 +25,28 @@ pub struct Printer {
     found: Tally,
     /// How many were of the races that are known to be meant.
     held_back: usize,
+    /// The tests that a report names.
+    tests: BTreeSet<String>,
     troubles: BTreeSet<String>,
+}
+
+/// The session's word on a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It counts, be it a new one or one that came before.
+    Race,
+    /// It is not to be answered for.
+    HeldBack,
+}
+
+impl Verdict {
+    /// As the channel says it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Verdict::Race => "race",
+            Verdict::HeldBack => "held-back",
+        }
+    }
 }
 
 /// How much was found.
@@ -98,21 +119,27 @@ impl Printer {
             seen: HashMap::new(),
             found: Tally::default(),
             held_back: 0,
+            tests: BTreeSet::new(),
             troubles: BTreeSet::new(),
         }
     }
 
-    /// Prints a finding, if it is a new one.
-    pub fn finding(&mut self, finding: &Finding) {
+    /// Prints a finding, if it is a new one that counts.
+    pub fn finding(&mut self, finding: &Finding) -> Verdict {
         if self.setting.options.suppress_known && known_race(finding).is_some() {
             self.held_back += 1;
-            return;
+            return Verdict::HeldBack;
         }
+        self.tests.extend(finding.test.clone());
         let count = self.seen.entry(Key::of(finding)).or_insert(0);
         *count += 1;
-        if *count > 1 {
-            return;
+        if *count == 1 {
+            self.print(finding);
         }
+        Verdict::Race
+    }
+
+    fn print(&mut self, finding: &Finding) {
         self.found.count(finding.kind);
         let root = self.setting.workspace_root.to_string_lossy();
         let options = TextOptions {
@@ -157,6 +184,12 @@ impl Printer {
         let repeats = self.seen.values().sum::<usize>() - found;
         if repeats > 0 {
             eprintln!("racecheck: {repeats} more report(s) of the same race(s), not shown");
+        }
+        if !self.tests.is_empty() {
+            eprintln!("racecheck: race detected during execution of:");
+            for test in &self.tests {
+                eprintln!("    {test}");
+            }
         }
         if self.held_back > 0 {
             let count = self.held_back;

@@ -14,6 +14,7 @@
 //! Never: downloads, writes into the toolchain, or takes a sysroot of another toolchain.
 
 mod compile;
+mod harness;
 mod library;
 mod manifest;
 mod plan;
@@ -31,6 +32,8 @@ use crate::progress::Progress;
 use crate::toolchain::{TARGET, Toolchain};
 use manifest::Manifest;
 use plan::Plan;
+
+pub use harness::dependencies;
 
 /// Name of the cache's folder that holds all sysroots.
 const FOLDER: &str = "sysroots";
@@ -105,6 +108,7 @@ impl<'a> Sysroot<'a> {
         link_toolchain(self.toolchain, new.path())?;
         link_libraries(&plan, &libraries_in(new.path()))?;
         compile::instrument_all(self.toolchain, &plan, &libraries_in(new.path()), progress)?;
+        harness::extend(self.toolchain, new.path(), progress)?;
         Manifest::of(new.path())?.save(new.path())?;
 
         self.remove_broken(new.path())?;
@@ -145,6 +149,7 @@ fn key(toolchain: &Toolchain) -> Result<u64> {
     instrument::REVISION.hash(&mut hasher);
     instrument::PASSES.hash(&mut hasher);
     compile::OPTIMISATION.hash(&mut hasher);
+    harness::SOURCE.hash(&mut hasher);
     toolchain.verbose_version.hash(&mut hasher);
     // The copy consists of links into this very folder.
     toolchain.sysroot.hash(&mut hasher);

@@ -61,7 +61,7 @@ impl Call {
         // leaves those to the link-time optimisation within the crate that is its default.
         added.push("-Clto=off".to_owned());
         if !self.asks_for_debug_info() {
-            added.push("-Cdebuginfo=line-tables-only".to_owned());
+            added.push("-Cdebuginfo=limited".to_owned());
         }
         if self.codegen_values("strip").last().is_some_and(|value| value == "debuginfo") {
             // Cargo's own doing where a profile has no debug info; who wants the file small strips all.
@@ -279,7 +279,7 @@ mod tests {
     #[test]
     fn reports_get_lines_unless_the_user_strips_all() {
         let with = |options: &str| checked(&format!("rustc main.rs {options} {TARGET}"));
-        const ADDED: &str = "-Cdebuginfo=line-tables-only";
+        const ADDED: &str = "-Cdebuginfo=limited";
         assert!(with("-O").contains(ADDED));
         assert!(with("-C debuginfo=0").contains(ADDED));
         assert!(!with("-C debuginfo=2").contains(ADDED));

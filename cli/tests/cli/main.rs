@@ -9,3 +9,4 @@ mod package;
 mod session;
 mod support;
 mod sysroot;
+mod testing;

@@ -64,6 +64,11 @@ pub fn to_first_user_frame(frames: &[Frame]) -> &[Frame] {
     &frames[..end]
 }
 
+/// Whether a frame is user code, as far as it can be told without its neighbours.
+pub(crate) fn is_user(frame: &Frame) -> bool {
+    role(frame) == Role::User
+}
+
 #[cold]
 fn without_user_code<'a>(frames: &'a [Frame], roles: &[Role]) -> Vec<&'a Frame> {
     let shown: Vec<&Frame> = frames

@@ -4,7 +4,7 @@
 //! ([`model`]), the text form that follows Go's race detector ([`text`]), the choice of the frames
 //! that are worth showing ([`fold`]), names and lines for addresses ([`symbols`]), keys that tell
 //! whether two findings are the same one ([`fingerprint`]), what is not to be reported ([`suppress`],
-//! [`known`]), the table of options ([`options`]), a code and an explanation for each kind of finding
+//! [`known`]), which test it belongs to ([`test_name`]), the table of options ([`options`]), a code and an explanation for each kind of finding
 //! ([`code`]), and the missing edge in words ([`why`]). With the feature `formats` it also writes
 //! rustc's look, SARIF, JUnit XML, annotations and a page (`format`).
 //!
@@ -31,6 +31,7 @@ pub mod options;
 pub mod rust_path;
 pub mod suppress;
 pub mod symbols;
+pub mod test_name;
 pub mod text;
 pub mod why;
 
