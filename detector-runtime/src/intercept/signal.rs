@@ -8,7 +8,7 @@
 //! So there is no queue here that could overflow, and nothing of the kernel's rules is written a second time.
 //!
 //! What a thread did before it installed a handler, or before it sent a signal, is ordered before the
-//! handler's run and before the return of the call that waits for the signal.
+//! handler's run, before the return of the call that waits for the signal, and before the read of a signalfd.
 //!
 //! Invariants:
 //! - Everything here may be called by a handler: no lock, no allocation.
@@ -22,9 +22,9 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use racecheck_engine::Channel;
 
-use super::intercept;
 use super::memory::set_errno;
 use super::real::real;
+use super::{descriptor, intercept};
 use crate::gate::enter;
 use crate::local::{Local, local};
 use crate::sys::process;
@@ -111,7 +111,10 @@ fn object(signal: Signal) -> u64 {
 /// What the thread did so far is ordered before those who get `signal` from now on.
 fn release(signal: c_int) {
     if let Some(signal) = Signal::new(signal) {
-        enter(|rt, thread| rt.engine.release(&mut thread.engine, object(signal), Channel::OWNER));
+        enter(|rt, thread| {
+            rt.engine.release(&mut thread.engine, object(signal), Channel::OWNER);
+            descriptor::signal_sent(rt, thread);
+        });
     }
 }
 

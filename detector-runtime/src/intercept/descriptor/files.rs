@@ -1,10 +1,10 @@
-//! Where descriptors come from and where they go: opening, pipes, eventfds, copies, closing.
+//! Where descriptors come from and where they go: opening, pipes, eventfds, timers, copies, closing.
 
 use core::ffi::{c_char, c_int};
 
 use super::super::intercept;
 use super::super::real::real;
-use super::{Buffer, acquire, end, missing, release, table};
+use super::{Buffer, Object, acquire, end, missing, release, table};
 use crate::gate::enter;
 
 real! {
@@ -25,6 +25,12 @@ real! {
     fn eventfd_read(descriptor: c_int, value: *mut u64) -> c_int;
     fn eventfd_write(descriptor: c_int, value: u64) -> c_int;
     fn timerfd_create(clock: c_int, flags: c_int) -> c_int;
+    fn timerfd_settime(
+        descriptor: c_int,
+        flags: c_int,
+        new: *const libc::itimerspec,
+        old: *mut libc::itimerspec,
+    ) -> c_int;
     fn signalfd(descriptor: c_int, set: *const libc::sigset_t, flags: c_int) -> c_int;
     fn inotify_init1(flags: c_int) -> c_int;
     fn memfd_create(name: *const c_char, flags: u32) -> c_int;
@@ -251,28 +257,46 @@ intercept! {
     }
 }
 
-/// A new number for a thing that speaks for the kernel.
-fn made_quiet(descriptor: c_int) -> c_int {
-    if descriptor >= 0 {
-        table::set_quiet(descriptor);
+intercept! {
+    fn racecheck_intercept_timerfd_create(clock: c_int, flags: c_int) -> c_int {
+        made(timerfd_create(clock, flags))
     }
-    descriptor
 }
 
 intercept! {
-    fn racecheck_intercept_timerfd_create(clock: c_int, flags: c_int) -> c_int {
-        made_quiet(timerfd_create(clock, flags))
+    /// Whoever learns that the time is up learns that somebody set it.
+    fn racecheck_intercept_timerfd_settime(
+        descriptor: c_int, flags: c_int, new: *const libc::itimerspec, old: *mut libc::itimerspec; pc in "r8"
+    ) -> c_int {
+        enter(|rt, thread| {
+            Buffer::new(new, size_of::<libc::itimerspec>()).sent(rt, thread, pc);
+            release(rt, thread, descriptor);
+        });
+        let result = timerfd_settime(descriptor, flags, new, old);
+        if result == 0 {
+            enter(|rt, thread| Buffer::new(old, size_of::<libc::itimerspec>()).received(rt, thread, pc));
+        }
+        result
     }
 }
 
 intercept! {
     fn racecheck_intercept_signalfd(descriptor: c_int, set: *const libc::sigset_t, flags: c_int) -> c_int {
-        made_quiet(signalfd(descriptor, set, flags))
+        let result = signalfd(descriptor, set, flags);
+        if result >= 0 {
+            table::set(result, Object::SIGNALS);
+        }
+        result
     }
 }
 
 intercept! {
+    /// What it tells is what the kernel saw; who did it is not known.
     fn racecheck_intercept_inotify_init1(flags: c_int) -> c_int {
-        made_quiet(inotify_init1(flags))
+        let result = inotify_init1(flags);
+        if result >= 0 {
+            table::set_quiet(result);
+        }
+        result
     }
 }

@@ -5,10 +5,11 @@
 //!
 //! | descriptor | object |
 //! |---|---|
-//! | pipe, socket pair, eventfd, epoll | one for each, both ends and both directions |
+//! | pipe, socket pair, eventfd, timerfd, epoll | one for each, both ends and both directions |
+//! | signalfd | one for all, into which the sender of any signal releases |
 //! | regular file, named pipe | by device and inode, shared by some |
 //! | socket, and what was not seen being opened and cannot be told | one for all |
-//! | terminal, directory, device | none |
+//! | terminal, directory, device, inotify | none |
 //!
 //! The end of a stream is information as well: to close an end is ordered before the read at the other end that
 //! returns 0. A number that is used again hands on nothing.
@@ -132,6 +133,11 @@ impl News {
             News::End => Channel::READERS,
         }
     }
+}
+
+/// A signal is about to be sent: what the thread did so far is ordered before whoever receives one from a descriptor.
+pub(super) fn signal_sent(rt: &Runtime, thread: &mut ThreadState) {
+    rt.engine.release(&mut thread.engine, Object::SIGNALS.address(), News::Bytes.channel());
 }
 
 /// What the thread did so far is ordered before whoever receives from the descriptor.

@@ -4,7 +4,8 @@
 //! descriptor ──slot──▶ object ──address──▶ clock in the shadow
 //!     0..65,536          0: all sockets, and whatever cannot be told apart
 //!                        1..=1,024: files and named pipes, by device and inode
-//!                        from 1,025: pipes, socket pairs, eventfds and epolls, one each, counted
+//!                        1,025: all signalfds
+//!                        from 1,026: pipes, socket pairs, eventfds, timerfds and epolls, one each, counted
 //! ```
 //! A slot is one atomic word, so looking takes no lock. A number that nobody has told us of (inherited, or opened
 //! by libc itself) is looked at when it is used for the first time.
@@ -25,7 +26,8 @@ use crate::sys::syscall::{Number, syscall2};
 const SLOTS: usize = 1 << 16;
 /// Objects for files.
 const FILES: u32 = 1 << 10;
-const FIRST_OWN: u32 = FILES + 1;
+const SIGNALS: u32 = FILES + 1;
+const FIRST_OWN: u32 = SIGNALS + 1;
 const OBJECTS: usize = 1 << 15;
 
 /// A sync object of descriptors.
@@ -35,6 +37,8 @@ pub struct Object(u32);
 impl Object {
     /// All sockets, and whatever cannot be told apart.
     pub const SHARED: Object = Object(0);
+    /// All descriptors that receive signals.
+    pub const SIGNALS: Object = Object(SIGNALS);
 
     /// The address under which the engine knows it.
     pub fn address(self) -> u64 {

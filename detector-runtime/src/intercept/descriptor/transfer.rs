@@ -53,34 +53,62 @@ real! {
     ) -> isize;
 }
 
-/// Before a call that sends from `buffer`.
-fn sending(descriptor: c_int, buffer: Buffer, pc: u64) {
+/// Around a call that sends `size` bytes from `buffer`.
+fn send(descriptor: c_int, buffer: *const u8, size: usize, pc: u64, call: impl FnOnce() -> isize) -> isize {
     enter(|rt, thread| {
-        buffer.sent(rt, thread, pc);
+        Buffer::new(buffer, size).sent(rt, thread, pc);
         release(rt, thread, descriptor);
     });
+    call()
 }
 
-/// After a call that received into `buffer`.
-fn received(descriptor: c_int, buffer: *mut u8, result: isize, pc: u64) -> isize {
-    if result >= 0 {
+/// Around a call that receives into `buffer`, of which it fills what its result says.
+fn receive(descriptor: c_int, buffer: *mut u8, _size: usize, pc: u64, call: impl FnOnce() -> isize) -> isize {
+    let result = call();
+    if let Ok(size) = usize::try_from(result) {
         enter(|rt, thread| {
             acquire(rt, thread, descriptor, result);
-            Buffer::new(buffer, result as usize).received(rt, thread, pc);
+            Buffer::new(buffer, size).received(rt, thread, pc);
         });
     }
     result
 }
 
-fn sending_pieces(descriptor: c_int, pieces: Pieces<'_>, pc: u64) {
+/// As [`send`], from several buffers.
+///
+/// # Safety
+/// As for `writev`.
+unsafe fn send_pieces(
+    descriptor: c_int,
+    pieces: *const libc::iovec,
+    count: c_int,
+    pc: u64,
+    call: impl FnOnce() -> isize,
+) -> isize {
+    // SAFETY: the caller's promise.
+    let pieces = unsafe { Pieces::new(pieces, count as usize) };
     enter(|rt, thread| {
         pieces.buffers().for_each(|buffer| buffer.sent(rt, thread, pc));
         release(rt, thread, descriptor);
     });
+    call()
 }
 
-fn received_pieces(descriptor: c_int, pieces: Pieces<'_>, result: isize, pc: u64) -> isize {
+/// As [`receive`], into several buffers.
+///
+/// # Safety
+/// As for `readv`.
+unsafe fn receive_pieces(
+    descriptor: c_int,
+    pieces: *const libc::iovec,
+    count: c_int,
+    pc: u64,
+    call: impl FnOnce() -> isize,
+) -> isize {
+    let result = call();
     if result >= 0 {
+        // SAFETY: the caller's promise.
+        let pieces = unsafe { Pieces::new(pieces, count as usize) };
         enter(|rt, thread| {
             acquire(rt, thread, descriptor, result);
             pieces.first(result).buffers().for_each(|buffer| buffer.received(rt, thread, pc));
@@ -89,158 +117,50 @@ fn received_pieces(descriptor: c_int, pieces: Pieces<'_>, result: isize, pc: u64
     result
 }
 
-intercept! {
-    fn racecheck_intercept_read(descriptor: c_int, buffer: *mut u8, size: usize; pc in "rcx") -> isize {
-        let result = read(descriptor, buffer, size);
-        received(descriptor, buffer, result, pc)
-    }
+/// Interceptors whose first three arguments are those of `read`, `write` and their kin. A line says which function
+/// is called, what it takes beside those three, and the register behind its arguments.
+macro_rules! transfers {
+    ($around:ident($memory:ty, $size:ty): $(
+        $interceptor:ident calls $function:ident($($more:ident: $type:ty),*), pc in $pc:literal;
+    )*) => {$(
+        intercept! {
+            fn $interceptor(descriptor: c_int, memory: $memory, size: $size $(, $more: $type)*; pc in $pc) -> isize {
+                $around(descriptor, memory, size, pc, || $function(descriptor, memory, size $(, $more)*))
+            }
+        }
+    )*};
 }
 
-intercept! {
-    /// What C code calls whose compiler knows the buffer's size.
-    fn racecheck_intercept___read_chk(descriptor: c_int, buffer: *mut u8, size: usize, limit: usize; pc in "r8") -> isize {
-        let result = __read_chk(descriptor, buffer, size, limit);
-        received(descriptor, buffer, result, pc)
-    }
+transfers! { receive(*mut u8, usize):
+    racecheck_intercept_read calls read(), pc in "rcx";
+    racecheck_intercept_pread calls pread(offset: i64), pc in "r8";
+    racecheck_intercept_pread64 calls pread(offset: i64), pc in "r8";
+    // What C code calls whose compiler knows the buffer's size.
+    racecheck_intercept___read_chk calls __read_chk(limit: usize), pc in "r8";
+    racecheck_intercept___pread_chk calls __pread_chk(offset: i64, limit: usize), pc in "r9";
+    racecheck_intercept___pread64_chk calls __pread_chk(offset: i64, limit: usize), pc in "r9";
 }
 
-intercept! {
-    fn racecheck_intercept___pread_chk(
-        descriptor: c_int, buffer: *mut u8, size: usize, offset: i64, limit: usize; pc in "r9"
-    ) -> isize {
-        let result = __pread_chk(descriptor, buffer, size, offset, limit);
-        received(descriptor, buffer, result, pc)
-    }
+transfers! { send(*const u8, usize):
+    racecheck_intercept_write calls write(), pc in "rcx";
+    racecheck_intercept_pwrite calls pwrite(offset: i64), pc in "r8";
+    racecheck_intercept_pwrite64 calls pwrite(offset: i64), pc in "r8";
 }
 
-intercept! {
-    fn racecheck_intercept___pread64_chk(
-        descriptor: c_int, buffer: *mut u8, size: usize, offset: i64, limit: usize; pc in "r9"
-    ) -> isize {
-        let result = __pread_chk(descriptor, buffer, size, offset, limit);
-        received(descriptor, buffer, result, pc)
-    }
+transfers! { receive_pieces(*const libc::iovec, c_int):
+    racecheck_intercept_readv calls readv(), pc in "rcx";
+    racecheck_intercept_preadv calls preadv(offset: i64), pc in "r8";
+    racecheck_intercept_preadv64 calls preadv(offset: i64), pc in "r8";
+    racecheck_intercept_preadv2 calls preadv2(offset: i64, flags: c_int), pc in "r9";
+    racecheck_intercept_preadv64v2 calls preadv2(offset: i64, flags: c_int), pc in "r9";
 }
 
-intercept! {
-    fn racecheck_intercept_pread(descriptor: c_int, buffer: *mut u8, size: usize, offset: i64; pc in "r8") -> isize {
-        let result = pread(descriptor, buffer, size, offset);
-        received(descriptor, buffer, result, pc)
-    }
-}
-
-intercept! {
-    fn racecheck_intercept_pread64(descriptor: c_int, buffer: *mut u8, size: usize, offset: i64; pc in "r8") -> isize {
-        let result = pread(descriptor, buffer, size, offset);
-        received(descriptor, buffer, result, pc)
-    }
-}
-
-intercept! {
-    fn racecheck_intercept_write(descriptor: c_int, buffer: *const u8, size: usize; pc in "rcx") -> isize {
-        sending(descriptor, Buffer::new(buffer, size), pc);
-        write(descriptor, buffer, size)
-    }
-}
-
-intercept! {
-    fn racecheck_intercept_pwrite(descriptor: c_int, buffer: *const u8, size: usize, offset: i64; pc in "r8") -> isize {
-        sending(descriptor, Buffer::new(buffer, size), pc);
-        pwrite(descriptor, buffer, size, offset)
-    }
-}
-
-intercept! {
-    fn racecheck_intercept_pwrite64(descriptor: c_int, buffer: *const u8, size: usize, offset: i64; pc in "r8") -> isize {
-        sending(descriptor, Buffer::new(buffer, size), pc);
-        pwrite(descriptor, buffer, size, offset)
-    }
-}
-
-intercept! {
-    fn racecheck_intercept_readv(descriptor: c_int, pieces: *const libc::iovec, count: c_int; pc in "rcx") -> isize {
-        let result = readv(descriptor, pieces, count);
-        received_pieces(descriptor, Pieces::new(pieces, count as usize), result, pc)
-    }
-}
-
-intercept! {
-    fn racecheck_intercept_preadv(
-        descriptor: c_int, pieces: *const libc::iovec, count: c_int, offset: i64; pc in "r8"
-    ) -> isize {
-        let result = preadv(descriptor, pieces, count, offset);
-        received_pieces(descriptor, Pieces::new(pieces, count as usize), result, pc)
-    }
-}
-
-intercept! {
-    fn racecheck_intercept_preadv64(
-        descriptor: c_int, pieces: *const libc::iovec, count: c_int, offset: i64; pc in "r8"
-    ) -> isize {
-        let result = preadv(descriptor, pieces, count, offset);
-        received_pieces(descriptor, Pieces::new(pieces, count as usize), result, pc)
-    }
-}
-
-intercept! {
-    fn racecheck_intercept_preadv2(
-        descriptor: c_int, pieces: *const libc::iovec, count: c_int, offset: i64, flags: c_int; pc in "r9"
-    ) -> isize {
-        let result = preadv2(descriptor, pieces, count, offset, flags);
-        received_pieces(descriptor, Pieces::new(pieces, count as usize), result, pc)
-    }
-}
-
-intercept! {
-    fn racecheck_intercept_preadv64v2(
-        descriptor: c_int, pieces: *const libc::iovec, count: c_int, offset: i64, flags: c_int; pc in "r9"
-    ) -> isize {
-        let result = preadv2(descriptor, pieces, count, offset, flags);
-        received_pieces(descriptor, Pieces::new(pieces, count as usize), result, pc)
-    }
-}
-
-intercept! {
-    fn racecheck_intercept_writev(descriptor: c_int, pieces: *const libc::iovec, count: c_int; pc in "rcx") -> isize {
-        sending_pieces(descriptor, Pieces::new(pieces, count as usize), pc);
-        writev(descriptor, pieces, count)
-    }
-}
-
-intercept! {
-    fn racecheck_intercept_pwritev(
-        descriptor: c_int, pieces: *const libc::iovec, count: c_int, offset: i64; pc in "r8"
-    ) -> isize {
-        sending_pieces(descriptor, Pieces::new(pieces, count as usize), pc);
-        pwritev(descriptor, pieces, count, offset)
-    }
-}
-
-intercept! {
-    fn racecheck_intercept_pwritev64(
-        descriptor: c_int, pieces: *const libc::iovec, count: c_int, offset: i64; pc in "r8"
-    ) -> isize {
-        sending_pieces(descriptor, Pieces::new(pieces, count as usize), pc);
-        pwritev(descriptor, pieces, count, offset)
-    }
-}
-
-intercept! {
-    fn racecheck_intercept_pwritev2(
-        descriptor: c_int, pieces: *const libc::iovec, count: c_int, offset: i64, flags: c_int; pc in "r9"
-    ) -> isize {
-        sending_pieces(descriptor, Pieces::new(pieces, count as usize), pc);
-        pwritev2(descriptor, pieces, count, offset, flags)
-    }
-}
-
-intercept! {
-    fn racecheck_intercept_pwritev64v2(
-        descriptor: c_int, pieces: *const libc::iovec, count: c_int, offset: i64, flags: c_int; pc in "r9"
-    ) -> isize {
-        sending_pieces(descriptor, Pieces::new(pieces, count as usize), pc);
-        pwritev2(descriptor, pieces, count, offset, flags)
-    }
+transfers! { send_pieces(*const libc::iovec, c_int):
+    racecheck_intercept_writev calls writev(), pc in "rcx";
+    racecheck_intercept_pwritev calls pwritev(offset: i64), pc in "r8";
+    racecheck_intercept_pwritev64 calls pwritev(offset: i64), pc in "r8";
+    racecheck_intercept_pwritev2 calls pwritev2(offset: i64, flags: c_int), pc in "r9";
+    racecheck_intercept_pwritev64v2 calls pwritev2(offset: i64, flags: c_int), pc in "r9";
 }
 
 /// Bytes go from one descriptor to another: what was sent into the one is ordered before what is received
@@ -292,8 +212,9 @@ intercept! {
 
 intercept! {
     fn racecheck_intercept_vmsplice(descriptor: c_int, pieces: *const libc::iovec, count: usize, flags: u32; pc in "r8") -> isize {
-        sending_pieces(descriptor, Pieces::new(pieces, count), pc);
-        let result = vmsplice(descriptor, pieces, count, flags);
+        let result = send_pieces(descriptor, pieces, c_int::try_from(count).unwrap_or(c_int::MAX), pc, || {
+            vmsplice(descriptor, pieces, count, flags)
+        });
         passed(descriptor, result)
     }
 }
