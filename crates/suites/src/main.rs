@@ -199,6 +199,9 @@ fn row(judged: &Judged) -> String {
             for lost in &it.lost {
                 row.push_str(&format!("\n    lost: {lost}"));
             }
+            if judged.opt_level > 0 {
+                row.push_str(&format!("\n    at opt-level {}", judged.opt_level));
+            }
             for test in &judged.left_out {
                 row.push_str(&format!("\n    left out: {test}"));
             }

@@ -38,6 +38,8 @@ pub struct Judged {
     pub figures: Option<Figures>,
     /// Why not, if they could not.
     pub error: Option<String>,
+    /// Cargo's opt-level.
+    pub opt_level: u8,
     /// What the table says about it.
     pub note: &'static str,
     /// Tests that are left out, with the reason.
@@ -85,6 +87,7 @@ pub fn judge(suite: &'static Suite, setting: &Setting) -> Judged {
         version: String::new(),
         figures: None,
         error: None,
+        opt_level: suite.opt_level,
         note: suite.note,
         left_out: suite.skipped.iter().map(|it| format!("{}: {}", it.test, it.reason)).collect(),
     };
@@ -163,6 +166,9 @@ fn cargo_test(program: &Path, suite: &Suite, package: &Package, setting: &Settin
         .current_dir(&package.folder)
         .env("CARGO_TARGET_DIR", setting.work.join("target"))
         .env("CARGO_TERM_COLOR", "never")
+        // In the profile of tests and in the one of what they depend on.
+        .env("CARGO_PROFILE_DEV_OPT_LEVEL", suite.opt_level.to_string())
+        .env("CARGO_PROFILE_TEST_OPT_LEVEL", suite.opt_level.to_string())
         // What holds for this workspace need not hold for the crate.
         .env_remove("RUSTFLAGS")
         .env_remove("CARGO_ENCODED_RUSTFLAGS");

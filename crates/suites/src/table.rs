@@ -11,6 +11,8 @@ pub struct Suite {
     pub features: &'static str,
     /// What of the package cargo builds and runs.
     pub targets: &'static [&'static str],
+    /// Cargo's opt-level, natively too. Debug assertions stay on.
+    pub opt_level: u8,
     /// Tests that are left out, natively too.
     pub skipped: &'static [Skip],
     /// What the reader of the result has to know.
@@ -33,7 +35,20 @@ const LIB: &[&str] = &["--lib"];
 
 impl Suite {
     const fn new(name: &'static str, requirement: &'static str) -> Self {
-        Suite { name, requirement, features: "", targets: LIB_AND_TESTS, skipped: &[], note: "" }
+        Suite {
+            name,
+            requirement,
+            features: "",
+            targets: LIB_AND_TESTS,
+            opt_level: 0,
+            skipped: &[],
+            note: "",
+        }
+    }
+
+    /// For suites that do millions of small things: unoptimised, they take minutes even natively, or nearly so.
+    const fn optimised(self) -> Self {
+        Suite { opt_level: 2, ..self }
     }
 
     const fn features(self, features: &'static str) -> Self {
@@ -67,12 +82,12 @@ pub static SUITES: &[Suite] = &[
     ]),
     Suite::new("flume", "0.12"),
     Suite::new("crossbeam-deque", "0.8"),
-    Suite::new("crossbeam-epoch", "0.9"),
-    Suite::new("crossbeam-queue", "0.3"),
+    Suite::new("crossbeam-epoch", "0.9").optimised(),
+    Suite::new("crossbeam-queue", "0.3").optimised(),
     Suite::new("crossbeam-utils", "0.8"),
-    Suite::new("crossbeam-skiplist", "0.1"),
-    Suite::new("rayon-core", "1"),
-    Suite::new("rayon", "1"),
+    Suite::new("crossbeam-skiplist", "0.1").optimised(),
+    Suite::new("rayon-core", "1").optimised(),
+    Suite::new("rayon", "1").optimised(),
     Suite::new("concurrent-queue", "2"),
     Suite::new("async-channel", "2"),
     Suite::new("event-listener", "5"),
@@ -84,13 +99,13 @@ pub static SUITES: &[Suite] = &[
         reason: "asks that the process' address space does not grow: the detector's own memory is in it",
     }]),
     Suite::new("left-right", "0.11"),
-    Suite::new("papaya", "0.2"),
-    Suite::new("scc", "3"),
-    Suite::new("rtrb", "0.4"),
+    Suite::new("papaya", "0.2").optimised(),
+    Suite::new("scc", "3").optimised(),
+    Suite::new("rtrb", "0.4").optimised(),
     Suite::new("spin", "0.12"),
-    Suite::new("bytes", "1"),
+    Suite::new("bytes", "1").optimised(),
     Suite::new("futures-util", "0.3").targets(LIB).note("its integration tests are in another package"),
     Suite::new("triomphe", "0.1"),
-    Suite::new("tokio", "1").features("sync,rt-multi-thread,time,net,macros"),
+    Suite::new("tokio", "1").features("sync,rt-multi-thread,time,net,macros").optimised(),
     Suite::new("moka", "0.12").features("sync").targets(LIB),
 ];
