@@ -112,6 +112,14 @@ pub enum Error {
         /// What the reader says.
         reason: String,
     },
+    /// The object that leads to the program's allocator can't be made.
+    #[error("{object} could not be made: {reason}. This is a mistake of racecheck's: please report it")]
+    Bridge {
+        /// The object's name.
+        object: &'static str,
+        /// What the writer says.
+        reason: String,
+    },
     /// rust-lld failed to compile bitcode.
     #[error("rust-lld could not instrument {library} ({status}):\n{}", message.trim_end())]
     Codegen {

@@ -1,10 +1,12 @@
 //! Everything that an instrumented compilation needs, in one folder of the cache:
 //!
 //! ```text
-//! kits/KEY/racecheck-rustc        -> this executable, as cargo's RUSTC_WRAPPER
-//!          sysroot                -> the instrumented sysroot
-//!          racecheck-rt.o         -> the runtime
-//!          racecheck-rt.dynlist   -> what programs export
+//! kits/KEY/racecheck-rustc             -> this executable, as cargo's RUSTC_WRAPPER
+//!          sysroot                     -> the instrumented sysroot
+//!          racecheck-rt.o              -> the runtime
+//!          racecheck-rt.dynlist        -> what programs export
+//!          racecheck-allocator.o       the bridge to the program's allocator
+//!          racecheck-allocator.names   what it stands in front of
 //! ```
 //!
 //! A kit for debug builds that are optimised first has a folder with that ending.
@@ -15,6 +17,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
+use crate::allocator;
 use crate::cache::{self, Cache};
 use crate::error::{Error, Result};
 use crate::instrument::{self, Debug, OptLevel};
@@ -55,6 +58,12 @@ impl Kit {
         for file in [runtime::OBJECT_FILE, runtime::DYNAMIC_LIST_FILE] {
             cache::link_whole(&runtime.join(file), &folder.join(file))?;
         }
+        // The names come last: where they are, the object is.
+        if !folder.join(allocator::NAMES_FILE).exists() {
+            let names = allocator::names(toolchain)?;
+            cache::write_whole(&folder.join(allocator::OBJECT_FILE), &allocator::bridge(&names)?)?;
+            cache::write_whole(&folder.join(allocator::NAMES_FILE), names.join("\n").as_bytes())?;
+        }
         Ok(Kit { folder })
     }
 
@@ -94,17 +103,27 @@ impl Kit {
         let dependencies = sysroot::dependencies(&sysroot);
         options.extend(dependencies.map(|folder| format!("-Ldependency={}", folder.display())));
         options.extend(instrument::compiler_options(self.debug(), level));
+        options.extend(allocator::compiler_options(&self.allocator_names()));
         options
     }
 
     /// The options that link the runtime into an executable.
     pub fn linker_options(&self) -> Vec<String> {
         let file = |name| self.folder.join(name).display().to_string();
-        vec![
+        let mut options = vec![
             format!("-Clink-arg={}", file(runtime::OBJECT_FILE)),
             format!("-Clink-arg=-Wl,--dynamic-list={}", file(runtime::DYNAMIC_LIST_FILE)),
             // The runtime calls into these; with a current glibc they are empty.
             "-Clink-args=-lpthread -ldl -lm".to_owned(),
-        ]
+        ];
+        let bridge = self.folder.join(allocator::OBJECT_FILE);
+        options.extend(allocator::linker_options(&bridge, &self.allocator_names()));
+        options
+    }
+
+    /// The functions that the bridge stands in front of; none if the kit was taken apart, which the linker will say.
+    fn allocator_names(&self) -> Vec<String> {
+        let names = std::fs::read_to_string(self.folder.join(allocator::NAMES_FILE)).unwrap_or_default();
+        names.lines().map(str::to_owned).collect()
     }
 }

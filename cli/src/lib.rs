@@ -14,6 +14,7 @@
 //!
 //! This crate is no library for others: its interface is the command.
 
+pub mod allocator;
 pub mod binary;
 pub mod cache;
 pub mod cargo;

@@ -55,6 +55,13 @@ pub fn functions(object: &[u8], is: impl Fn(&str) -> bool) -> Vec<String> {
     names.filter(|name| is(name)).map(str::to_owned).collect()
 }
 
+/// Names of what an object file refers to and does not hold, and for which `is` holds.
+pub fn references(object: &[u8], is: impl Fn(&str) -> bool) -> Vec<String> {
+    let Ok(object) = object::File::parse(object) else { return Vec::new() };
+    let names = object.symbols().filter(ObjectSymbol::is_undefined).filter_map(|s| s.name().ok());
+    names.filter(|name| is(name)).map(str::to_owned).collect()
+}
+
 /// Writes an archive of these members, in their order, with the index that linkers want.
 pub fn write(path: &Path, members: Vec<Member>) -> Result<()> {
     let members: Vec<_> = members

@@ -19,6 +19,7 @@ mod library;
 mod manifest;
 mod plan;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::{MetadataExt, symlink};
@@ -135,6 +136,18 @@ impl<'a> Sysroot<'a> {
             Err(error) => Err(Error::cache("move aside", self.path())(error)),
         }
     }
+}
+
+/// What the toolchain's standard library refers to without holding it, by the linker's names, as far as `is` wants it.
+pub fn references(toolchain: &Toolchain, is: impl Fn(&str) -> bool) -> Result<Vec<String>> {
+    let plan = Plan::read(toolchain)?;
+    let mut names = BTreeSet::new();
+    for std in plan.libraries.iter().filter(|library| library.name == "std") {
+        for member in library::read(&plan.folder.join(&std.file_name))? {
+            names.extend(library::references(&member.data, &is));
+        }
+    }
+    Ok(names.into_iter().collect())
 }
 
 /// Where a sysroot has the target's libraries.

@@ -5,6 +5,7 @@
 //! was ordered with what. The real function is called *outside* of the runtime ([`crate::gate`]): it may
 //! block, call back into the program, or be interrupted by a signal handler.
 
+pub mod allocator;
 pub mod barrier;
 pub mod c11;
 pub mod cond;
