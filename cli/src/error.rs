@@ -156,6 +156,71 @@ pub enum Error {
         /// What the parser says.
         reason: String,
     },
+    /// A baseline that can't be understood.
+    #[error(
+        "{}:{line}: {problem}. `racecheck report baseline FILE… --output BASELINE` writes one", path.display()
+    )]
+    Baseline {
+        /// The file.
+        path: PathBuf,
+        /// Its line.
+        line: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Suppressions that can't be understood.
+    #[error("suppressions can't be used, and nothing was run:\n  {problems}")]
+    Suppressions {
+        /// Every line that is wrong, with its file.
+        problems: String,
+    },
+    /// There is no such format.
+    #[error("{0}")]
+    Format(#[from] racecheck_report::format::NoSuchFormat),
+    /// An output of which the format can't be told.
+    #[error(
+        "the ending of {} tells no format: name one, as in `--format {}={}` (formats: {})",
+        path.display(), racecheck_report::format::Format::Json, path.display(),
+        racecheck_report::format::format_names()
+    )]
+    OutputFormat {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A document was asked for where reports go one by one.
+    #[error("{format} is a document: it needs a file, as in `--format {format}={example}`")]
+    NeedsFile {
+        /// The format.
+        format: racecheck_report::format::Format,
+        /// A name for the file.
+        example: &'static str,
+    },
+    /// More than one format for the one place where reports are shown.
+    #[error("reports can be shown in one format only; the others need files, as in `--format {format}=FILE`")]
+    TwoFormats {
+        /// The second one.
+        format: racecheck_report::format::Format,
+    },
+    /// A merge reads its inputs twice.
+    #[error("{} is no regular file: a merge reads its inputs twice. Save it to a file first", path.display())]
+    NotAFile {
+        /// What was given.
+        path: PathBuf,
+    },
+    /// A folder without files of findings.
+    #[error("there is no file *.{ending} in {}", folder.display())]
+    NoReports {
+        /// The folder.
+        folder: PathBuf,
+        /// The ending that was looked for.
+        ending: &'static str,
+    },
+    /// There is no such code.
+    #[error("there is no code {code:?}: `racecheck explain` lists them")]
+    NoSuchCode {
+        /// What was given.
+        code: String,
+    },
     /// An option needs a value.
     #[error("{option} needs a value: {example}")]
     MissingValue {

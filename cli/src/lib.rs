@@ -9,6 +9,7 @@
 //! | [`wrapper`] | racecheck as `RUSTC_WRAPPER`: adds instrumentation to the program's crates |
 //! | [`instrument`], [`runtime`], [`kit`] | the passes, the detector, and all that a build needs in one folder |
 //! | [`sysroot`], [`cache`] | the instrumented standard library, made once for each toolchain |
+//! | [`reports`] | findings outside of a run: files of them, suppressions, baseline, merge |
 //! | [`session`] | a run: reports as they come, signals, status |
 //! | [`binary`], [`shim`] | whether a file is a program that can be checked, and by whom |
 //!
@@ -24,6 +25,7 @@ pub mod instrument;
 pub mod kit;
 pub mod options;
 pub mod progress;
+pub mod reports;
 pub mod runtime;
 pub mod session;
 pub mod shim;

@@ -1,6 +1,7 @@
 //! racecheck's own command line, from which its help comes.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -16,6 +17,8 @@ pub struct Request {
     pub command: Command,
     /// How to build.
     pub debug: instrument::Debug,
+    /// How reports are judged, shown and written.
+    pub reports: ReportOptions,
     /// Words for cargo, rustc or the program.
     pub words: Vec<OsString>,
 }
@@ -25,18 +28,59 @@ impl Request {
     ///
     /// The parser must not see the latter: it would take away a `--`, and `--help` for the program.
     pub fn parse(mut line: Vec<OsString>) -> Self {
-        let is_option = |word: &OsString| word.as_encoded_bytes().starts_with(b"-");
-        let command = 1 + line.iter().skip(1).take_while(|word| is_option(word)).count();
+        let command = place_of_command(&line);
         let passes_on = line.get(command).is_some_and(|word| PASSING_ON.iter().any(|name| word == name));
         let wants_help = line.get(command + 1).is_some_and(|word| word == "--help" || word == "-h");
-        let words = if passes_on && !wants_help { line.split_off(command + 1) } else { Vec::new() };
+        let mut words = if passes_on && !wants_help { line.split_off(command + 1) } else { Vec::new() };
+        let own = take_report_options(&mut words, line.get(command).is_some_and(|word| word == "run"));
+        line.splice(1..1, own);
         let options = Options::parse_from(line);
         let debug = match options.opt_first {
             true => instrument::Debug::OptimisedFirst,
             false => instrument::Debug::AsItIs,
         };
-        Request { command: options.command, debug, words }
+        Request { command: options.command, debug, reports: options.reports, words }
     }
+}
+
+/// The options about reports that have a value. None of cargo's and its subcommands' is called so.
+const REPORT_OPTIONS: [&str; 4] = ["--format", "--output", "--suppressions", "--baseline"];
+
+/// Where on the line the command stands: behind racecheck's own options and their values.
+fn place_of_command(line: &[OsString]) -> usize {
+    let mut at = 1;
+    while let Some(word) =
+        line.get(at).map(|word| word.to_string_lossy()).filter(|word| word.starts_with('-'))
+    {
+        at += if REPORT_OPTIONS.contains(&&*word) { 2 } else { 1 };
+    }
+    at
+}
+
+/// Takes the options about reports out of words that are for others: people write them behind the command
+/// as well. What stands after `--` is the program's, and for `run` what stands after its name.
+fn take_report_options(words: &mut Vec<OsString>, runs_a_program: bool) -> Vec<OsString> {
+    let mut taken = Vec::new();
+    let mut at = 0;
+    while let Some(word) = words.get(at) {
+        let text = word.to_string_lossy();
+        let is_program = runs_a_program && ((at == 0 && !text.starts_with('-')) || text.ends_with(".rs"));
+        if text == "--" || is_program {
+            break;
+        }
+        let name = text.split_once('=').map_or(&*text, |(name, _)| name);
+        let own = match REPORT_OPTIONS.contains(&name) {
+            true if name.len() < text.len() => 1,
+            true => 2,
+            false => usize::from(text == "--stats"),
+        };
+        if own > 0 {
+            taken.extend(words.drain(at..words.len().min(at + own)));
+        } else {
+            at += 1;
+        }
+    }
+    taken
 }
 
 /// Find data races in unchanged Rust programs, on stable.
@@ -66,6 +110,8 @@ struct Options {
     /// that the optimiser finds useless are not seen. Give it before the command
     #[arg(long)]
     opt_first: bool,
+    #[command(flatten)]
+    reports: ReportOptions,
     /// What to do.
     #[command(subcommand)]
     command: Command,
@@ -141,6 +187,90 @@ pub enum Command {
     Clean,
     /// Check whether racecheck can work here, and say what to do if not
     Doctor,
+    /// Convert, join and compare files of reports, and write baselines
+    #[command(subcommand)]
+    Report(ReportCommand),
+    /// Explain a code such as RC0001: what it is, an example, and how it is repaired
+    #[command(after_help = "Without a code: the list of codes.")]
+    Explain {
+        /// The code
+        code: Option<String>,
+    },
+    /// Show what was dropped, what ran without instrumentation, and what memory it took
+    #[command(after_help = "Example:\n  \
+        racecheck test --stats --output races.jsonl; racecheck stats races.jsonl")]
+    Stats {
+        /// Files of findings, as `--output FILE.jsonl` writes them
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+}
+
+/// What to do with files of reports.
+#[derive(Debug, Subcommand)]
+pub enum ReportCommand {
+    /// Show reports, or write them in other formats
+    #[command(after_help = "Examples:\n  \
+        racecheck report convert races.jsonl --format pretty\n  \
+        racecheck report convert races.jsonl --output races.sarif --output races.html")]
+    Convert {
+        /// Files of findings; `-` is standard input
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        #[command(flatten)]
+        /// How they are judged, shown and written.
+        reports: ReportOptions,
+    },
+    /// Write a baseline: these races are known, and later runs with `--baseline` fail on new ones only
+    #[command(after_help = "Example:\n  \
+        racecheck test --output races.jsonl; racecheck report baseline races.jsonl --output .racecheck/baseline")]
+    Baseline {
+        /// Files of findings; `-` is standard input
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// The baseline; standard output without
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Join the files of many shards: every race once, with how often which shard found it
+    #[command(after_help = "Example:\n  \
+        racecheck report merge shard-*.jsonl --output all.jsonl")]
+    Merge {
+        /// Files of findings, or folders with such files (*.jsonl)
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// The joined file; standard output without
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Say which races are new in one file, and which are gone. Status 1 if there are new ones
+    Diff {
+        /// The earlier findings
+        before: PathBuf,
+        /// The later ones
+        after: PathBuf,
+    },
+}
+
+/// How reports are judged, shown and written. To be given before the command or behind it.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Reports")]
+pub struct ReportOptions {
+    /// Show reports as text, pretty, json or github; with =FILE, write a file: those, sarif, junit, html
+    #[arg(long, value_name = "FORMAT[=FILE]")]
+    pub format: Vec<String>,
+    /// Write a file, in the format that its ending tells (.jsonl, .sarif, .xml, .html, .txt)
+    #[arg(long, value_name = "FILE")]
+    pub output: Vec<PathBuf>,
+    /// Suppress reports by the rules in a file (.racecheck/suppressions is used without being named)
+    #[arg(long, value_name = "FILE")]
+    pub suppressions: Vec<PathBuf>,
+    /// Fail on races only that are not in this baseline
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+    /// Say at the end what memory the detector took, and count its shadow memory for it
+    #[arg(long)]
+    pub stats: bool,
 }
 
 /// Options of `racecheck env`.
@@ -200,6 +330,26 @@ mod tests {
         let request = Request::parse(words("racecheck --opt-first test --opt-first -- --nocapture"));
         assert_eq!(request.debug, instrument::Debug::OptimisedFirst);
         assert_eq!(request.words, words("--opt-first -- --nocapture"));
+    }
+
+    #[test]
+    fn options_about_reports_may_stand_behind_the_command() {
+        let line = "racecheck --baseline b test --format sarif=x.sarif -p q --output=y.html --stats -- --format json";
+        let request = Request::parse(words(line));
+        assert_eq!(request.reports.format, ["sarif=x.sarif"]);
+        assert_eq!(request.reports.output, [PathBuf::from("y.html")]);
+        assert_eq!(request.reports.baseline, Some("b".into()));
+        assert!(request.reports.stats);
+        assert_eq!(request.words, words("-p q -- --format json"));
+    }
+
+    #[test]
+    fn a_program_keeps_its_own_options() {
+        for program in ["./server --format x", "-O --edition 2024 a.rs --format x"] {
+            let request = Request::parse(words(&format!("racecheck run --format pretty {program}")));
+            assert_eq!(request.reports.format, ["pretty"]);
+            assert_eq!(request.words, words(program));
+        }
     }
 
     #[test]

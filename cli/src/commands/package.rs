@@ -8,6 +8,7 @@ use crate::cargo::{self, Config, Line, Placement, Project};
 use crate::error::{Error, Result};
 use crate::instrument::Debug;
 use crate::kit::Kit;
+use crate::options::ReportOptions;
 use crate::progress::{Progress, Verbosity};
 use crate::session::{self, Setting, StatusOf};
 
@@ -34,25 +35,27 @@ pub fn check(
     subcommand: &[&str],
     status_of: StatusOf,
     debug: Debug,
+    reports: ReportOptions,
     words: Vec<OsString>,
 ) -> Result<ExitCode> {
     let options = session::options()?;
     let line = Line::new(words);
     match prepare(subcommand, debug, &line)? {
         Prepared::Ready { cargo, project } => {
-            session::run(*cargo, Setting { options, workspace_root: project.workspace_root, status_of })
+            let workspace_root = project.workspace_root;
+            session::run(*cargo, Setting { options, reports, workspace_root, status_of })
         }
         Prepared::NoProject(status) => Ok(status),
     }
 }
 
 /// Runs cargo-nextest with its command, which comes first, and its options.
-pub fn nextest(debug: Debug, mut words: Vec<OsString>) -> Result<ExitCode> {
+pub fn nextest(debug: Debug, reports: ReportOptions, mut words: Vec<OsString>) -> Result<ExitCode> {
     let has_command = words.first().is_some_and(|word| !word.as_encoded_bytes().starts_with(b"-"));
     let command = if has_command { words.remove(0) } else { OsString::new() };
     let command = command.to_string_lossy();
     let subcommand: &[&str] = if has_command { &["nextest", &command] } else { &["nextest"] };
-    check(subcommand, StatusOf::EachProcess, debug, words)
+    check(subcommand, StatusOf::EachProcess, debug, reports, words)
 }
 
 /// Cargo, ready to be started.

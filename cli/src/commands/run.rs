@@ -8,6 +8,7 @@ use super::{compile, package};
 use crate::binary::{self, Detector};
 use crate::error::{Error, Result};
 use crate::instrument::Debug;
+use crate::options::ReportOptions;
 use crate::session::{self, Setting, StatusOf};
 use crate::shim;
 
@@ -23,7 +24,7 @@ enum Subject {
 }
 
 /// Runs it, with its races reported.
-pub fn run(debug: Debug, words: Vec<OsString>) -> Result<ExitCode> {
+pub fn run(debug: Debug, reports: ReportOptions, words: Vec<OsString>) -> Result<ExitCode> {
     match Subject::of(words) {
         Subject::Program { path, arguments } => {
             let options = session::options()?;
@@ -33,7 +34,7 @@ pub fn run(debug: Debug, words: Vec<OsString>) -> Result<ExitCode> {
             if detector == Detector::Shim {
                 shim::switch_on(&mut command);
             }
-            session::run(command, Setting { options, workspace_root: here()?, ..Setting::default() })
+            session::run(command, Setting { options, reports, workspace_root: here()?, ..Setting::default() })
         }
         Subject::Source { path, options: rustc, arguments } => {
             let options = session::options()?;
@@ -48,9 +49,9 @@ pub fn run(debug: Debug, words: Vec<OsString>) -> Result<ExitCode> {
             }
             let mut command = Command::new(&program);
             command.args(arguments);
-            session::run(command, Setting { options, workspace_root: here()?, ..Setting::default() })
+            session::run(command, Setting { options, reports, workspace_root: here()?, ..Setting::default() })
         }
-        Subject::Package(words) => package::check(&["run"], StatusOf::Session, debug, words),
+        Subject::Package(words) => package::check(&["run"], StatusOf::Session, debug, reports, words),
     }
 }
 

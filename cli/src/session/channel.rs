@@ -16,6 +16,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
+use racecheck_report::model::Record;
 use tempfile::TempDir;
 
 use super::printer::{Printer, Verdict};
@@ -157,8 +158,12 @@ impl Tail {
     fn line(&mut self, line: &[u8], printer: &mut Printer) -> Verdict {
         self.lines += 1;
         let text = String::from_utf8_lossy(line);
-        match racecheck_report::Finding::from_json_line(&text) {
-            Ok(finding) => printer.finding(&finding),
+        match Record::from_json_line(&text) {
+            Ok(Record::Finding(finding)) => printer.finding(*finding),
+            Ok(Record::Process(note)) => {
+                printer.note(note);
+                Verdict::HeldBack
+            }
             Err(error) => {
                 let process = self.path.file_stem().unwrap_or_default().to_string_lossy();
                 let number = self.lines;

@@ -17,9 +17,13 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
+use racecheck_report::format::Format;
 use racecheck_report::options::{ENVIRONMENT_VARIABLE, Options};
 
 use crate::error::{Error, Result};
+use crate::options::ReportOptions;
+use crate::reports::judge::{DEFAULT_SUPPRESSIONS, Judge, KnownRaces};
+use crate::reports::plan::Plan;
 use channel::Channel;
 pub use channel::ENVIRONMENT_VARIABLE as CHANNEL_VARIABLE;
 pub use printer::Printer;
@@ -54,10 +58,37 @@ pub enum StatusOf {
 pub struct Setting {
     /// `RACECHECK_OPTIONS`.
     pub options: Options,
+    /// How reports are judged, shown and written.
+    pub reports: ReportOptions,
     /// Paths below it are shown relative to it.
     pub workspace_root: PathBuf,
     /// Who answers for a race.
     pub status_of: StatusOf,
+}
+
+impl Setting {
+    /// Everything that findings are judged by: what was named, and the workspace's own suppressions.
+    fn judge(&self) -> Result<Judge> {
+        let mut suppressions = self.reports.suppressions.clone();
+        if !self.options.suppressions.is_empty() {
+            suppressions.push(self.options.suppressions.clone().into());
+        }
+        let own = self.workspace_root.join(DEFAULT_SUPPRESSIONS);
+        if own.is_file() && !suppressions.contains(&own) {
+            suppressions.push(own);
+        }
+        let known = match self.options.suppress_known {
+            true => KnownRaces::HeldBack,
+            false => KnownRaces::Shown,
+        };
+        Judge::new(&suppressions, self.reports.baseline.as_deref(), known)
+    }
+}
+
+/// `RACECHECK_OPTIONS` for a program that is to count its shadow memory.
+fn with_stats() -> String {
+    let own = std::env::var(ENVIRONMENT_VARIABLE).unwrap_or_default();
+    format!("{own} stats=1").trim_start().to_owned()
 }
 
 /// Runs the command to its end, prints what is reported meanwhile, and decides the status.
@@ -68,6 +99,10 @@ pub fn run(mut command: Command, setting: Setting) -> Result<ExitCode> {
         let child = signals::wait_forwarding(&mut command)?;
         return Ok(ExitCode::from(status::of_child(child)));
     };
+    let (judge, plan) = (setting.judge()?, Plan::begin(&setting.reports, Format::Text)?);
+    if setting.reports.stats {
+        command.env(ENVIRONMENT_VARIABLE, with_stats());
+    }
     command.env(CHANNEL_VARIABLE, channel.path());
     match setting.status_of {
         StatusOf::Session => command.env_remove(STATUS_VARIABLE),
@@ -76,7 +111,7 @@ pub fn run(mut command: Command, setting: Setting) -> Result<ExitCode> {
     let (stop, stopped) = mpsc::channel::<()>();
     let watcher = thread::Builder::new()
         .name("reports".to_owned())
-        .spawn(move || watch(channel, Printer::new(setting), &stopped))
+        .spawn(move || watch(channel, Printer::new(setting, judge, plan), &stopped))
         .map_err(|source| Error::Start { program: "a thread".to_owned(), source, hint: "" })?;
     let child = signals::wait_forwarding(&mut command);
     // The watcher hears of the end by the sender's, reads what is left, and sums up.

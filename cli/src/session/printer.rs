@@ -1,30 +1,39 @@
-//! Prints findings: each race once, whole, to where `log_path` says.
+//! Prints findings: each race once, whole, to where `log_path` says; and at the end writes the files that
+//! were asked for.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::fs::{File, OpenOptions};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write;
 
-use racecheck_report::fold::to_first_user_frame;
-use racecheck_report::known::known_race;
+use racecheck_report::code::Code;
+use racecheck_report::fingerprint::{SiteKey, site_key};
+use racecheck_report::format::{Entry, Format, View};
+use racecheck_report::model::ProcessNote;
 use racecheck_report::options::LogTarget;
-use racecheck_report::text::{TextOptions, TextStyle, write_finding, write_misuse_summary, write_summary};
-use racecheck_report::{Access, Finding, FindingKind};
+use racecheck_report::text::{TextOptions, TextStyle, write_misuse_summary, write_summary};
+use racecheck_report::{Finding, FindingKind};
 
 use super::Setting;
 use super::status::Outcome;
+use crate::reports::judge::Judge;
+use crate::reports::note::Notes;
+use crate::reports::plan::Plan;
+use crate::reports::sources::SourceFiles;
 
 /// Prints what a session reports.
-#[derive(Debug)]
 pub struct Printer {
     setting: Setting,
     target: Target,
-    /// How often each race came.
-    seen: HashMap<Key, usize>,
+    judge: Judge,
+    plan: Plan,
+    sources: SourceFiles,
+    /// Every race, once; new or not.
+    entries: Vec<Entry>,
+    /// Where in `entries` each is.
+    seen: HashMap<SiteKey, usize>,
     found: Tally,
-    /// How many were of the races that are known to be meant.
-    held_back: usize,
+    notes: Notes,
     /// The tests that a report names.
     tests: BTreeSet<String>,
     troubles: BTreeSet<String>,
@@ -57,6 +66,10 @@ struct Tally {
 }
 
 impl Tally {
+    fn is_nothing(self) -> bool {
+        self.races + self.misuses == 0
+    }
+
     fn count(&mut self, kind: FindingKind) {
         match kind {
             FindingKind::Misuse => self.misuses += 1,
@@ -99,13 +112,9 @@ enum Target {
     },
 }
 
-/// What makes two findings the same race: what kind it is, and the two places.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct Key(u64);
-
 impl Printer {
-    /// Prints as `setting` says.
-    pub fn new(setting: Setting) -> Self {
+    /// Prints as `setting` and `plan` say.
+    pub fn new(setting: Setting, judge: Judge, plan: Plan) -> Self {
         let target = match setting.options.log_target() {
             LogTarget::Stderr => Target::Stderr,
             LogTarget::Stdout => Target::Stdout,
@@ -116,48 +125,78 @@ impl Printer {
         Printer {
             setting,
             target,
+            judge,
+            plan,
+            sources: SourceFiles::default(),
+            entries: Vec::new(),
             seen: HashMap::new(),
             found: Tally::default(),
-            held_back: 0,
+            notes: Notes::default(),
             tests: BTreeSet::new(),
             troubles: BTreeSet::new(),
         }
     }
 
     /// Prints a finding, if it is a new one that counts.
-    pub fn finding(&mut self, finding: &Finding) -> Verdict {
-        if self.setting.options.suppress_known && known_race(finding).is_some() {
-            self.held_back += 1;
-            return Verdict::HeldBack;
+    pub fn finding(&mut self, finding: Finding) -> Verdict {
+        let standing = self.judge.standing(&finding);
+        let is_new = standing.is_new();
+        if is_new {
+            self.tests.extend(finding.test.clone());
         }
-        self.tests.extend(finding.test.clone());
-        let count = self.seen.entry(Key::of(finding)).or_insert(0);
-        *count += 1;
-        if *count == 1 {
-            self.print(finding);
+        let key = site_key(&finding);
+        let mut entry = Entry { standing, ..Entry::new(finding) };
+        match self.seen.get(&key) {
+            // What is suppressed in one test only counts in the others.
+            Some(&at) if is_new && !self.entries[at].standing.is_new() => {
+                entry.count += self.entries[at].count;
+                self.print(&entry);
+                self.entries[at] = entry;
+            }
+            Some(&at) => self.entries[at].count += 1,
+            None => {
+                if is_new {
+                    self.print(&entry);
+                }
+                self.seen.insert(key, self.entries.len());
+                self.entries.push(entry);
+            }
         }
-        Verdict::Race
+        if is_new { Verdict::Race } else { Verdict::HeldBack }
     }
 
-    fn print(&mut self, finding: &Finding) {
-        self.found.count(finding.kind);
+    fn print(&mut self, entry: &Entry) {
+        let (pid, kind) = (entry.finding.pid, entry.finding.kind);
+        self.found.count(kind);
+        let text = self.with_view(self.target.style(), |view| {
+            let mut text = String::new();
+            // Writing to a string never fails.
+            let _ = self.plan.shown.write_one(&mut text, entry, view);
+            text
+        });
+        if let Err(error) = self.target.write(pid, &text) {
+            self.trouble(&format!("{error}; reports go to stderr"));
+            self.target = Target::Stderr;
+            let _ = Target::Stderr.write(pid, &text);
+        } else if let Target::Files { written, .. } = &mut self.target {
+            written.entry(pid).or_default().count(kind);
+        }
+    }
+
+    fn with_view<R>(&self, style: TextStyle, f: impl FnOnce(&View<'_>) -> R) -> R {
         let root = self.setting.workspace_root.to_string_lossy();
-        let options = TextOptions {
+        let text = TextOptions {
             strip_path_prefix: &self.setting.options.strip_path_prefix,
             workspace_root: &root,
             fold: self.setting.options.fold,
-            style: self.target.style(),
+            style,
         };
-        let mut text = String::new();
-        // Writing to a string never fails.
-        let _ = write_finding(&mut text, finding, &options);
-        if let Err(error) = self.target.write(finding.pid, &text) {
-            self.trouble(&format!("{error}; reports go to stderr"));
-            self.target = Target::Stderr;
-            let _ = Target::Stderr.write(finding.pid, &text);
-        } else if let Target::Files { written, .. } = &mut self.target {
-            written.entry(finding.pid).or_default().count(finding.kind);
-        }
+        f(&View::new(text, &self.sources))
+    }
+
+    /// A process has ended.
+    pub fn note(&mut self, note: ProcessNote) {
+        self.notes.add(note);
     }
 
     /// Tells of something that kept a report from being shown. It counts as one: what can't be read
@@ -170,9 +209,37 @@ impl Printer {
 
     /// Sums up.
     pub fn finish(mut self) -> Outcome {
-        let found = self.seen.len();
+        self.sum_up();
+        for line in self.judge.summary().into_iter().chain(self.notes.warnings()) {
+            eprintln!("racecheck: {line}");
+        }
+        if self.setting.reports.stats {
+            for line in self.notes.table() {
+                eprintln!("racecheck: {line}");
+            }
+        }
+        let is_silent = self.found.is_nothing() && self.troubles.is_empty();
+        let (entries, notes) = (std::mem::take(&mut self.entries), std::mem::take(&mut self.notes));
+        let plan = std::mem::replace(&mut self.plan, Plan::nothing(Format::Text));
+        let errors = self.with_view(TextStyle::Plain, |view| plan.finish(&entries, &notes, view));
+        for error in &errors {
+            eprintln!("racecheck: {error}");
+        }
+        match (is_silent, errors.is_empty()) {
+            (true, true) => Outcome::Silent,
+            (true, false) => Outcome::Failed,
+            (false, _) => Outcome::Reported,
+        }
+    }
+
+    fn sum_up(&mut self) {
+        let summary = match self.plan.shown {
+            // For programs: a line of another kind would be in their way.
+            Format::Json => String::new(),
+            _ => self.found.summary(),
+        };
         let summed = match &mut self.target {
-            target @ (Target::Stderr | Target::Stdout) => target.write(0, &self.found.summary()),
+            target @ (Target::Stderr | Target::Stdout) => target.write(0, &summary),
             Target::Files { prefix, written } => written.iter().try_for_each(|(&pid, tally)| {
                 eprintln!("racecheck: found {tally}, see {prefix}.{pid}");
                 append(prefix, pid, &tally.summary())
@@ -181,7 +248,8 @@ impl Printer {
         if let Err(error) = summed {
             self.trouble(&error);
         }
-        let repeats = self.seen.values().sum::<usize>() - found;
+        let new = self.entries.iter().filter(|entry| entry.standing.is_new());
+        let repeats: u64 = new.clone().map(|entry| entry.count - 1).sum();
         if repeats > 0 {
             eprintln!("racecheck: {repeats} more report(s) of the same race(s), not shown");
         }
@@ -191,15 +259,10 @@ impl Printer {
                 eprintln!("    {test}");
             }
         }
-        if self.held_back > 0 {
-            let count = self.held_back;
-            eprintln!(
-                "racecheck: {count} report(s) of races that are meant were held back (suppress_known=0 shows them)"
-            );
-        }
-        match found == 0 && self.troubles.is_empty() {
-            true => Outcome::Silent,
-            false => Outcome::Reported,
+        let codes: BTreeSet<Code> = new.map(|entry| Code::of(&entry.finding)).collect();
+        if !codes.is_empty() && self.plan.shown == Format::Text {
+            let codes: Vec<&str> = codes.into_iter().map(Code::id).collect();
+            eprintln!("racecheck: what it is and how it is repaired: racecheck explain {}", codes.join(", "));
         }
     }
 }
@@ -240,28 +303,4 @@ fn append(prefix: &str, pid: u32, text: &str) -> Result<(), String> {
     open()
         .and_then(|mut file| file.write_all(text.as_bytes()))
         .map_err(|error| format!("could not write to {path} (of log_path): {error}"))
-}
-
-impl Key {
-    /// The places in the source, from where the access is to the first frame of user code. Not the
-    /// instructions: each test program has its own copy of the same library.
-    fn of(finding: &Finding) -> Self {
-        let side = |access: &Access| {
-            let mut hasher = DefaultHasher::new();
-            access.op.hash(&mut hasher);
-            for frame in to_first_user_frame(&access.stack.frames) {
-                match &frame.file {
-                    Some(file) => (&frame.function, file, frame.line, frame.column).hash(&mut hasher),
-                    None => (&frame.module, frame.offset).hash(&mut hasher),
-                }
-            }
-            hasher.finish()
-        };
-        // Which of the two came first is chance.
-        let (one, other) = (side(&finding.access), side(&finding.previous));
-        let mut hasher = DefaultHasher::new();
-        let rule = finding.misuse.as_ref().map(|misuse| &misuse.rule);
-        (finding.kind, rule, one.min(other), one.max(other)).hash(&mut hasher);
-        Key(hasher.finish())
-    }
 }

@@ -3,6 +3,8 @@
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
+use crate::error::EXIT_STATUS;
+
 /// What a session saw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -10,12 +12,15 @@ pub enum Outcome {
     Silent,
     /// Something was reported.
     Reported,
+    /// Nothing was reported, but a file that was asked for could not be written.
+    Failed,
 }
 
 /// The program's own status where it is not 0; where it is, `exitcode` if something was reported.
 pub fn decide(child: ExitStatus, outcome: Outcome, exitcode: u8) -> u8 {
     match (of_child(child), outcome) {
         (0, Outcome::Reported) => exitcode,
+        (0, Outcome::Failed) => EXIT_STATUS,
         (own, _) => own,
     }
 }
@@ -45,6 +50,12 @@ mod tests {
     fn a_report_never_ends_in_success() {
         assert_eq!(decide(exited(0), Outcome::Reported, 66), 66);
         assert_eq!(decide(exited(0), Outcome::Silent, 66), 0);
+    }
+
+    #[test]
+    fn a_file_that_was_not_written_is_a_failure() {
+        assert_eq!(decide(exited(0), Outcome::Failed, 66), EXIT_STATUS);
+        assert_eq!(decide(exited(3), Outcome::Failed, 66), 3);
     }
 
     #[test]

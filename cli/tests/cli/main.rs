@@ -6,6 +6,7 @@
 mod docs;
 mod errors;
 mod package;
+mod reports;
 mod session;
 mod support;
 mod sysroot;

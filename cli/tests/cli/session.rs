@@ -8,7 +8,7 @@ use super::support::{CLEAN, Folder, RACY, RunExt};
 
 /// A program that writes a finding into the channel as the runtime does, and then does what its first
 /// argument says.
-const REPORTER: &str = r##"
+pub const REPORTER: &str = r##"
 use std::io::{Read, Write};
 fn stack(line: u32) -> String {
     format!(r#"{{"frames":[{{"function":"f","file":"/src/x.rs","line":{line},"column":1,"module":null,"offset":0,"inlined":false}}],"lost":false}}"#)
@@ -59,7 +59,7 @@ fn main() {
 "##;
 
 /// Runs [`REPORTER`].
-fn reporter(words: &[&str]) -> (Folder, std::process::Command) {
+pub fn reporter(words: &[&str]) -> (Folder, std::process::Command) {
     let folder = Folder::with(&[("r.rs", REPORTER)]);
     let words: Vec<_> = ["run", "r.rs"].iter().chain(words).copied().collect();
     let command = folder.racecheck(&words);

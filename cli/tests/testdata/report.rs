@@ -80,12 +80,12 @@ pub fn accesses(text: &str) -> Vec<Pair> {
         .collect()
 }
 
-/// The text without addresses, the folder of the program, places in the standard library, and states of
-/// threads that may be any.
+/// The text without addresses, the folder of the program, places in the standard library, states of
+/// threads that may be any, and what the command line says of itself.
 pub fn normalised(text: &str, folder: &Path, thread_state: ThreadState) -> String {
     let text = text.replace(&format!("{}/", folder.display()), "");
     let mut out = String::with_capacity(text.len());
-    for line in text.lines() {
+    for line in text.lines().filter(|line| !line.starts_with("racecheck: what it is")) {
         let line = match line.trim_start().strip_prefix("library/").and_then(|rest| rest.split_once(':')) {
             Some((file, _)) => format!("      library/{file}:LINE"),
             None => without_addresses(line),

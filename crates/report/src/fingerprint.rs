@@ -4,8 +4,10 @@
 //!   race was reported before, and holds for every process that runs the same binary.
 //! - [`StableFingerprint`]: across builds. Functions and files, but no lines, addresses or versions, so
 //!   that it outlives edits elsewhere in the file. It is what a baseline of known races holds.
+//! - [`SiteKey`]: across machines and checkouts of one version of the source. As the first, but with files
+//!   named from their crate's folder on.
 //!
-//! Both take the two sides without their order: which access came second is chance.
+//! All take the two sides without their order: which access came second is chance.
 //!
 //! The hash is FNV-1a with 64 bits (Fowler, Noll, Vo; offset basis and prime below). It is written
 //! into files, so that it may never change; it need not resist an attacker.
@@ -24,6 +26,40 @@ pub struct PairKey(pub u64);
 /// Two places in the source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StableFingerprint(pub u64);
+
+/// Two places in one version of the source, wherever it was built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SiteKey(pub u64);
+
+/// The key under which findings of many runs are one.
+///
+/// A side's place is as for [`pair_key`]; files are named from their crate's folder on, and functions tell
+/// the crates apart.
+pub fn site_key(finding: &Finding) -> SiteKey {
+    let side = |access: &Access| {
+        let mut hash = Hash::new();
+        if access.stack.frames.is_empty() {
+            hash.text(op_name(access.op));
+        }
+        for frame in to_first_user_frame(&access.stack.frames) {
+            hash.text(frame.function.as_deref().unwrap_or(""));
+            match &frame.file {
+                Some(file) => {
+                    hash.text(path_in_crate(file));
+                    hash.number(u64::from(frame.line));
+                    hash.number(u64::from(frame.column));
+                }
+                None => {
+                    let module = frame.module.as_deref().unwrap_or("");
+                    hash.text(module.rsplit('/').next().unwrap_or(module));
+                    hash.number(frame.offset);
+                }
+            }
+        }
+        hash
+    };
+    SiteKey(pair(finding, side))
+}
 
 /// The key under which a finding is reported once.
 ///
@@ -110,7 +146,7 @@ fn op_name(op: Op) -> &'static str {
 
 /// A file's path from its crate's folder on: `/home/u/.cargo/…/dashmap-6.1.0/src/lib.rs` gives
 /// `src/lib.rs`. The crate itself is part of the function's path.
-fn path_in_crate(path: &str) -> &str {
+pub fn path_in_crate(path: &str) -> &str {
     const FOLDERS: [&str; 4] = ["/src/", "/tests/", "/benches/", "/examples/"];
     match FOLDERS.iter().filter_map(|folder| path.rfind(folder)).max() {
         Some(at) => &path[at + 1..],
@@ -261,6 +297,19 @@ mod tests {
         );
         assert_eq!(stable_fingerprint(&one), stable_fingerprint(&other));
         assert_ne!(pair_key(&one), pair_key(&other));
+    }
+
+    #[test]
+    fn sites_are_the_same_in_every_checkout_but_have_lines() {
+        let one = usual();
+        let mut other = one.clone();
+        for frame in other.access.stack.frames.iter_mut().chain(&mut other.previous.stack.frames) {
+            frame.file = frame.file.as_ref().map(|file| file.replace("/ws/", "/home/runner/a/"));
+        }
+        assert_eq!(site_key(&one), site_key(&other));
+        assert_ne!(pair_key(&one), pair_key(&other));
+        other.access.stack.frames[0].line += 1;
+        assert_ne!(site_key(&one), site_key(&other));
     }
 
     #[test]

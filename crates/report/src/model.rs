@@ -9,11 +9,13 @@
 //! whatever changes a meaning raises the version, and an older reader then refuses the line
 //! ([`DecodeError::NewerSchema`]) instead of misreading it.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// Version of the JSON form that this crate writes, and the newest that it reads.
@@ -52,7 +54,8 @@ pub struct Finding {
     /// What is known about the order of the two accesses, beside that nothing orders them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<Order>,
-    /// How often it was found, in a file that joins others; without it the line stands for one time.
+    /// How often it was found and whether it was known, in a file that joins others; without it the line
+    /// stands for one time, and for a new finding.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub found: Option<Found>,
 }
@@ -92,7 +95,7 @@ pub struct Held {
     pub stack: Stack,
 }
 
-/// How often a finding was found.
+/// How often a finding was found, and whether it was known.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Found {
     /// In all.
@@ -100,6 +103,22 @@ pub struct Found {
     /// By each of the files that were joined.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub shards: BTreeMap<String, u64>,
+    /// That people had said something about it before; `None` if it was new.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known: Option<Known>,
+}
+
+/// What people had said about a finding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "by")]
+pub enum Known {
+    /// It is in the baseline.
+    Baseline,
+    /// A suppression holds for it.
+    Suppression {
+        /// Why, if the suppression says so.
+        reason: Option<String>,
+    },
 }
 
 /// A primitive that was used against its rules.
@@ -341,20 +360,101 @@ impl Finding {
 
     /// Reads back what [`Finding::to_json_line`] wrote.
     pub fn from_json_line(line: &str) -> Result<Self, DecodeError> {
-        #[derive(Deserialize)]
-        struct Version {
-            schema: u32,
+        decode(line)
+    }
+}
+
+/// Reads a line, unless it is of a newer version.
+fn decode<T: DeserializeOwned>(line: &str) -> Result<T, DecodeError> {
+    #[derive(Deserialize)]
+    struct Version {
+        schema: u32,
+    }
+    let line = line.trim();
+    // What is read is mostly of this version: only what is not is looked at again.
+    serde_json::from_str(line).map_err(|error| match serde_json::from_str::<Version>(line) {
+        Ok(Version { schema: found }) if found > SCHEMA_VERSION => DecodeError::NewerSchema { found },
+        _ => DecodeError::Broken { column: error.column(), reason: error.to_string() },
+    })
+}
+
+/// What a process could not see and what the detector took, written at the process's end.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessNote {
+    /// Version of the form, as that of findings.
+    pub schema: u32,
+    /// The process.
+    pub pid: u32,
+    /// Path of its executable.
+    pub program: String,
+    /// What it says.
+    pub process: Process,
+}
+
+/// What a [`ProcessNote`] says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Process {
+    /// Paths of the modules that ran without instrumentation: their accesses were not seen.
+    pub uninstrumented: Vec<String>,
+    /// What had to be given up.
+    pub lost: Lost,
+    /// What the detector took.
+    pub memory: MemoryUse,
+}
+
+/// What the detector had to give up, so that races may have been missed or stacks are missing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lost {
+    /// Epochs that could not be told apart.
+    pub epochs: u64,
+    /// Sets of readers that could not be told apart.
+    pub read_sets: u64,
+    /// Calling contexts that found no room.
+    pub contexts: u64,
+    /// Reports that could not be written to where they belong.
+    pub reports: u64,
+}
+
+/// Bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemoryUse {
+    /// Of the whole process, the program's own included, at its most.
+    pub peak: u64,
+    /// Of the detector's own tables, at the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tables: Option<u64>,
+    /// Of shadow memory, at the end; only where it was asked for, since it takes time to count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<u64>,
+}
+
+impl ProcessNote {
+    /// As one line of JSON, without the line's end.
+    pub fn to_json_line(&self) -> String {
+        // As for a finding.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// A line of a report file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Record {
+    /// Something was found.
+    Finding(Box<Finding>),
+    /// A process has ended.
+    Process(ProcessNote),
+}
+
+impl Record {
+    /// Reads a line of either kind.
+    pub fn from_json_line(line: &str) -> Result<Self, DecodeError> {
+        match Finding::from_json_line(line) {
+            Ok(finding) => Ok(Record::Finding(finding.into())),
+            // The rare kind is looked for where the usual one does not fit; what fits neither was
+            // meant as a finding.
+            Err(error @ DecodeError::Broken { .. }) => decode(line).map(Record::Process).map_err(|_| error),
+            Err(error) => Err(error),
         }
-        let broken = |error: serde_json::Error| DecodeError::Broken {
-            column: error.column(),
-            reason: error.to_string(),
-        };
-        let line = line.trim();
-        let found = serde_json::from_str::<Version>(line).map_err(broken)?.schema;
-        if found > SCHEMA_VERSION {
-            return Err(DecodeError::NewerSchema { found });
-        }
-        serde_json::from_str(line).map_err(broken)
     }
 }
 

@@ -161,6 +161,10 @@ options! {
         "Leave out the frames of the standard library's plumbing, of the test harness and of program start.";
     suppress_known: OptionKind::Switch => bool = "1",
         "Leave out the few races that well-known crates make on purpose and that are harmless as compiled.";
+    suppressions: OptionKind::Text => String = "",
+        "A file of suppressions, in racecheck's or in ThreadSanitizer's form.";
+    stats: OptionKind::Switch => bool = "0",
+        "Count the detector's shadow memory at the end of each process, for `racecheck stats`.";
     memory_limit_mb: OptionKind::number(0, 1 << 30) => u64 = "0",
         "Ceiling for the detector's own memory in MiB; what had to be given up at it is said. 0 is no ceiling.";
     advise: OptionKind::Switch => bool = "0",

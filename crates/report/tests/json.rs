@@ -3,7 +3,7 @@
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
-use racecheck_report::model::{Call, DecodeError, Found, Held, Learnt, Misuse, Order, SCHEMA_VERSION};
+use racecheck_report::model::{Call, DecodeError, Found, Held, Known, Learnt, Misuse, Order, SCHEMA_VERSION};
 use racecheck_report::{Access, Finding, FindingKind, Frame, Location, Op, Stack, Thread};
 
 fn frame() -> impl Strategy<Value = Frame> {
@@ -111,8 +111,12 @@ fn order() -> impl Strategy<Value = Order> {
 }
 
 fn found() -> impl Strategy<Value = Found> {
-    (any::<u64>(), btree_map(any::<String>(), any::<u64>(), 0..3))
-        .prop_map(|(count, shards)| Found { count, shards })
+    let known = prop_oneof![
+        Just(Known::Baseline),
+        option::of(any::<String>()).prop_map(|reason| Known::Suppression { reason }),
+    ];
+    (any::<u64>(), btree_map(any::<String>(), any::<u64>(), 0..3), option::of(known))
+        .prop_map(|(count, shards, known)| Found { count, shards, known })
 }
 
 fn finding() -> impl Strategy<Value = Finding> {

@@ -27,7 +27,7 @@ use core::fmt;
 use core::str::FromStr;
 
 use crate::fold::to_first_user_frame;
-use crate::model::{Access, Finding, Found, Frame, Location};
+use crate::model::{Access, Finding, Found, Frame, Known, Location};
 use crate::text::{self, Bytes, Escaped, TextOptions, TextStyle, ThreadName, When, short_path};
 
 /// A form of findings.
@@ -198,19 +198,29 @@ impl Standing {
 }
 
 impl Entry {
-    /// A finding that was found once, and of which nobody has said anything.
+    /// What the finding says of itself: without more it was found once, and nobody has said anything.
     pub fn new(finding: Finding) -> Self {
-        let Found { count, shards } = finding.found.clone().unwrap_or_default();
-        Entry { finding, count: count.max(1), shards, standing: Standing::New }
+        let Found { count, shards, known } = finding.found.clone().unwrap_or_default();
+        let standing = match known {
+            None => Standing::New,
+            Some(Known::Baseline) => Standing::Known,
+            Some(Known::Suppression { reason }) => Standing::Suppressed { reason },
+        };
+        Entry { finding, count: count.max(1), shards, standing }
     }
 
-    /// The finding as one line of JSON, with how often and by whom it was found.
+    /// The finding as one line of JSON, with all that is known about it beside itself.
     pub fn to_json_line(&self) -> String {
-        if self.count == 1 && self.shards.is_empty() {
+        if self.count == 1 && self.shards.is_empty() && self.standing.is_new() {
             return self.finding.to_json_line();
         }
+        let known = match &self.standing {
+            Standing::New => None,
+            Standing::Known => Some(Known::Baseline),
+            Standing::Suppressed { reason } => Some(Known::Suppression { reason: reason.clone() }),
+        };
         let mut finding = self.finding.clone();
-        finding.found = Some(Found { count: self.count, shards: self.shards.clone() });
+        finding.found = Some(Found { count: self.count, shards: self.shards.clone(), known });
         finding.to_json_line()
     }
 }

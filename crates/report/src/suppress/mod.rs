@@ -388,8 +388,13 @@ pub enum Problem {
 
 impl fmt::Display for SuppressionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}: ", self.line)?;
-        match &self.problem {
+        write!(f, "line {}: {}", self.line, self.problem)
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
             Problem::NotARule => f.write_str(
                 "not a suppression: it has to be `suppress key=value …`, or `race:pattern` or \
                  `race_top:pattern` as ThreadSanitizer has them",

@@ -27,7 +27,7 @@ fn every_line_passes_the_schema_and_is_read_back() {
         let line = entry.to_json_line();
         check(&validator, &line);
         let back = Entry::new(Finding::from_json_line(&line).unwrap());
-        assert_eq!((back.count, &back.shards), (entry.count, &entry.shards));
+        assert_eq!((back.count, &back.shards, &back.standing), (entry.count, &entry.shards, &entry.standing));
     }
 }
 
