@@ -32,6 +32,27 @@ pub struct Skip {
 const LIB_AND_TESTS: &[&str] = &["--lib", "--tests"];
 /// For packages whose integration tests need what was not published.
 const LIB: &[&str] = &["--lib"];
+/// Of tokio's hundred and more integration tests, those of what hands data from thread to thread: `sync`, and the
+/// runtime with several threads.
+const TOKIO: &[&str] = &[
+    "--test=sync_barrier",
+    "--test=sync_broadcast",
+    "--test=sync_mpsc",
+    "--test=sync_mutex",
+    "--test=sync_mutex_owned",
+    "--test=sync_notify",
+    "--test=sync_once_cell",
+    "--test=sync_oneshot",
+    "--test=sync_rwlock",
+    "--test=sync_semaphore",
+    "--test=sync_semaphore_owned",
+    "--test=sync_watch",
+    "--test=rt_common",
+    "--test=rt_threaded",
+    "--test=task_abort",
+    "--test=task_blocking",
+    "--test=task_join_set",
+];
 
 impl Suite {
     const fn new(name: &'static str, requirement: &'static str) -> Self {
@@ -86,7 +107,10 @@ pub static SUITES: &[Suite] = &[
     Suite::new("crossbeam-queue", "0.3").optimised(),
     Suite::new("crossbeam-utils", "0.8"),
     Suite::new("crossbeam-skiplist", "0.1").optimised(),
-    Suite::new("rayon-core", "1").optimised(),
+    Suite::new("rayon-core", "1").optimised().skip(&[
+        Skip { test: "workers_stop", reason: "four million tasks for 22 threads" },
+        Skip { test: "join_counter_overflow", reason: "half a million tasks one after another" },
+    ]),
     Suite::new("rayon", "1").optimised(),
     Suite::new("concurrent-queue", "2"),
     Suite::new("async-channel", "2"),
@@ -103,9 +127,15 @@ pub static SUITES: &[Suite] = &[
     Suite::new("scc", "3").optimised(),
     Suite::new("rtrb", "0.4").optimised(),
     Suite::new("spin", "0.12"),
-    Suite::new("bytes", "1").optimised(),
+    Suite::new("bytes", "1").skip(&[Skip {
+        test: "advance_bytes_mut_remaining_capacity",
+        reason: "millions of buffers, one after another in one thread",
+    }]),
     Suite::new("futures-util", "0.3").targets(LIB).note("its integration tests are in another package"),
     Suite::new("triomphe", "0.1"),
-    Suite::new("tokio", "1").features("sync,rt-multi-thread,time,net,macros").optimised(),
+    Suite::new("tokio", "1")
+        .features("full")
+        .targets(TOKIO)
+        .note("17 of its integration tests: sync, the runtime with several threads, and tasks"),
     Suite::new("moka", "0.12").features("sync").targets(LIB),
 ];
