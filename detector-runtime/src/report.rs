@@ -206,11 +206,20 @@ impl Reporter {
 pub fn emit(runtime: &Runtime, thread: &mut ThreadState) {
     let races = core::mem::take(&mut thread.engine.races);
     for race in races.iter().filter(|_| thread.ignore == 0) {
-        emit_one(runtime, race);
+        emit_one(runtime, race, None);
     }
 }
 
-fn emit_one(runtime: &Runtime, race: &Race) {
+/// As [`emit`], where the caller knows what lies at the address.
+#[cold]
+pub fn emit_at(runtime: &Runtime, thread: &mut ThreadState, location: &Location) {
+    let races = core::mem::take(&mut thread.engine.races);
+    for race in &races {
+        emit_one(runtime, race, Some(location));
+    }
+}
+
+fn emit_one(runtime: &Runtime, race: &Race, location: Option<&Location>) {
     if is_benign(race.previous.address, race.previous.size) {
         return;
     }
@@ -219,7 +228,7 @@ fn emit_one(runtime: &Runtime, race: &Race) {
     let fate = match inner.seen.get(&pair(race)) {
         Some(&fate) => fate,
         None => {
-            let fate = report_new(runtime, inner, race);
+            let fate = report_new(runtime, inner, race, location);
             inner.seen.insert(pair(race), fate);
             fate
         }
@@ -244,12 +253,15 @@ fn is_hearsay(runtime: &Runtime, resolver: &mut Resolver, race: &Race) -> bool {
 }
 
 /// Reports a race whose contexts come together for the first time, unless its places did before.
-fn report_new(runtime: &Runtime, inner: &mut Inner, race: &Race) -> Fate {
+fn report_new(runtime: &Runtime, inner: &mut Inner, race: &Race, location: Option<&Location>) -> Fate {
     if is_hearsay(runtime, &mut inner.resolver, race) {
         return Fate::HeldBack;
     }
     let reporter = &runtime.reporter;
-    let finding = describe(runtime, inner, race);
+    let mut finding = describe(runtime, inner, race);
+    if let Some(location) = location {
+        finding.location = Some(location.clone());
+    }
     let key = pair_key(&finding);
     if let Some(&fate) = inner.reported.get(&key) {
         return fate;

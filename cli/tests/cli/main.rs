@@ -8,6 +8,7 @@ mod errors;
 mod package;
 mod reports;
 mod session;
+mod shim;
 mod support;
 mod sysroot;
 mod testing;

@@ -14,6 +14,8 @@
 //!    the answer, so that the run at its inner end is folded whole.
 //! 5. A stack without user code is shown without its start, or whole if nothing would be left.
 //!
+//! racecheck's shim counts as library code: its primitives stand in for the standard library's.
+//!
 //! Library code is known by its path in the debug info and, without a path, by its name.
 
 use alloc::vec::Vec;
@@ -113,6 +115,7 @@ fn role(frame: &Frame) -> Role {
         Some(file) => is_library_path(file),
         None => is_library_name(name) || is_c_library_name(name) || is_c_library(frame.module.as_deref()),
     };
+    let library = library || is_shim_name(name);
     if is_runtime_name(name) {
         Role::Adapter
     } else if !library {
@@ -212,6 +215,11 @@ fn is_c_library_name(name: &str) -> bool {
 fn is_c_library(module: Option<&str>) -> bool {
     let file = module.and_then(|module| module.rsplit('/').next()).unwrap_or("");
     ["libc.so", "libc-", "libpthread.so", "ld-linux"].iter().any(|prefix| file.starts_with(prefix))
+}
+
+/// racecheck's own primitives (`crates/sync`), which stand in for the standard library's.
+fn is_shim_name(name: &str) -> bool {
+    name.trim_start_matches('<').starts_with("racecheck::")
 }
 
 fn is_runtime_name(name: &str) -> bool {

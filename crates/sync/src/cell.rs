@@ -9,7 +9,7 @@ use std::panic::Location;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::rt::place::{Place, Subject, Write};
-use crate::rt::{Object, enter, instrumented};
+use crate::rt::{Object, Quiet, enter_engine, instrumented, runtime_access};
 
 /// What a cell is apart from its value.
 struct Meta {
@@ -34,24 +34,26 @@ impl Meta {
         write: Write,
         place: Place,
     ) {
-        let Some(mut e) = enter() else { return };
-        let Some(claim) = self.object.claim(whole as u64) else { return };
-        let subject = Subject {
-            virtual_address: claim.address(),
+        let subject = |virtual_address| Subject {
+            virtual_address,
             real_address: value as u64,
             size: whole as u64,
             kind: std::any::type_name::<Owner>(),
             name: self.name,
             made: self.made,
         };
+        if instrumented() {
+            return runtime_access(&subject(value as u64), offset as u64, size as u64, write);
+        }
+        let Some(mut e) = enter_engine() else { return };
+        let Some(claim) = self.object.claim(whole as u64) else { return };
         // A value without a size still has a history.
-        e.plain(&subject, offset as u64, size.max(1) as u64, write, place);
+        e.plain(&subject(claim.address()), offset as u64, size.max(1) as u64, write, place);
     }
 }
 
 /// Keeps the machine's accesses apart, so that a race in the program is a wrong value at worst and not
-/// undefined behaviour. It orders nothing in the eyes of the engine; in an instrumented program, where its
-/// atomics are seen, they are relaxed.
+/// undefined behaviour. It orders nothing in the eyes of whoever records.
 struct Latch(AtomicU32);
 
 const WRITER: u32 = u32::MAX;
@@ -66,7 +68,7 @@ impl Latch {
 
     #[inline]
     fn hold(&self, write: Write) -> Latched<'_> {
-        let order = if instrumented() { Ordering::Relaxed } else { Ordering::Acquire };
+        let _quiet = Quiet::begin();
         loop {
             let now = self.0.load(Ordering::Relaxed);
             let next = match write {
@@ -77,7 +79,7 @@ impl Latch {
                     continue;
                 }
             };
-            if self.0.compare_exchange_weak(now, next, order, Ordering::Relaxed).is_ok() {
+            if self.0.compare_exchange_weak(now, next, Ordering::Acquire, Ordering::Relaxed).is_ok() {
                 return Latched(&self.0, write);
             }
         }
@@ -87,10 +89,10 @@ impl Latch {
 impl Drop for Latched<'_> {
     #[inline]
     fn drop(&mut self) {
-        let order = if instrumented() { Ordering::Relaxed } else { Ordering::Release };
+        let _quiet = Quiet::begin();
         match self.1 {
-            Write::Yes => self.0.store(0, order),
-            Write::No => _ = self.0.fetch_sub(1, order),
+            Write::Yes => self.0.store(0, Ordering::Release),
+            Write::No => _ = self.0.fetch_sub(1, Ordering::Release),
         }
     }
 }
@@ -160,6 +162,8 @@ impl<T> RaceCell<T> {
     #[inline]
     fn exchange(&self, value: T, place: Place) -> T {
         self.record(Write::Yes, place);
+        // Recorded above: once is enough.
+        let _quiet = Quiet::begin();
         let _latched = self.latch.hold(Write::Yes);
         // SAFETY: the latch is held for writing.
         unsafe { std::mem::replace(&mut *self.value.get(), value) }
@@ -172,6 +176,8 @@ impl<T: Copy> RaceCell<T> {
     #[track_caller]
     pub fn get(&self) -> T {
         self.record(Write::No, Location::caller());
+        // Recorded above: once is enough.
+        let _quiet = Quiet::begin();
         let _latched = self.latch.hold(Write::No);
         // SAFETY: the latch is held for reading.
         unsafe { *self.value.get() }
@@ -361,6 +367,7 @@ impl<T: Copy> RaceSlice<T> {
     fn read<R>(&self, range: impl RangeBounds<usize>, place: Place, f: impl FnOnce(&[T]) -> R) -> R {
         let (start, end) = self.bounds(range);
         self.record((start, end), Write::No, place);
+        let _quiet = Quiet::begin();
         let _latched = self.latch.hold(Write::No);
         // SAFETY: the latch is held for reading.
         f(unsafe { &(&*self.values.get())[start..end] })
@@ -369,6 +376,7 @@ impl<T: Copy> RaceSlice<T> {
     fn write(&self, range: impl RangeBounds<usize>, place: Place, f: impl FnOnce(&mut [T])) {
         let (start, end) = self.bounds(range);
         self.record((start, end), Write::Yes, place);
+        let _quiet = Quiet::begin();
         let _latched = self.latch.hold(Write::Yes);
         // SAFETY: the latch is held for writing.
         f(unsafe { &mut (&mut *self.values.get())[start..end] });

@@ -18,12 +18,12 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use crate::rt::parking::{self, On, Waiting};
 use crate::rt::place::Place;
-use crate::rt::{Object, lock};
+use crate::rt::{Locked, Object, Quiet, lock};
 
 /// Held while a hand-over is posted or answered.
 static HAND_OVER: Mutex<()> = Mutex::new(());
@@ -156,7 +156,7 @@ impl<T> Core<T> {
     }
 
     /// The state, with an alarm that is due carried out.
-    fn state(&self) -> MutexGuard<'_, State<T>> {
+    fn state(&self) -> Locked<'_, State<T>> {
         let mut state = lock(&self.state);
         if let Some((at, _)) = state.alarm
             && at <= Instant::now()
@@ -181,6 +181,7 @@ impl<T> Core<T> {
 
     /// Closes it. `Err` with the place of the first close if it was closed.
     pub(crate) fn close(&self, place: Place) -> Result<(), Place> {
+        let _quiet = Quiet::begin();
         let hand_over = lock(&HAND_OVER);
         let mut state = self.state();
         if let Some(first) = state.closed {
@@ -456,6 +457,7 @@ pub(crate) enum Patience {
 
 /// Carries out one of the cases, and tells which. `None` if none could be within the patience.
 pub(crate) fn choose(cases: &mut [&mut dyn Case], patience: Patience, waiting: Waiting) -> Option<usize> {
+    let _quiet = Quiet::begin();
     let chosen = choose_case(cases, patience, waiting)?;
     cases[chosen].wake_others();
     Some(chosen)

@@ -84,12 +84,12 @@ pub use rt::report::Race;
 /// assert!(report.is_clean());
 /// ```
 pub fn acquire<T: ?Sized>(object: &T) {
-    rt::annotated(object, rt::Object::acquire);
+    rt::annotated(object, rt::Annotation::Acquire);
 }
 
 /// Tells that what this thread did so far is ordered before whoever [`acquire`]s `object` from now on.
 pub fn release<T: ?Sized>(object: &T) {
-    rt::annotated(object, rt::Object::release);
+    rt::annotated(object, rt::Annotation::Release);
 }
 
 /// Which tool when: how locks are used, and what would fit better.

@@ -21,7 +21,7 @@ pub use std::thread::{AccessError, LocalKey, Result, ThreadId, available_paralle
 use crate::channel::waiting;
 use crate::rt::parking::{self, On, Waiting, deadline_in};
 use crate::rt::place::Place;
-use crate::rt::{self, Child, Object, advice, lock};
+use crate::rt::{self, Child, Object, Quiet, Quietly, advice, lock};
 
 /// What a thread's handles share.
 #[derive(Debug, Default)]
@@ -53,11 +53,15 @@ fn me() -> Arc<Shared> {
 /// Mirror of [`std::thread::Thread`].
 #[derive(Clone)]
 pub struct Thread {
-    inner: std::thread::Thread,
-    shared: Arc<Shared>,
+    inner: Quietly<std::thread::Thread>,
+    shared: Quietly<Arc<Shared>>,
 }
 
 impl Thread {
+    fn new(inner: std::thread::Thread, shared: Arc<Shared>) -> Self {
+        Thread { inner: Quietly::new(inner), shared: Quietly::new(shared) }
+    }
+
     /// As [`std::thread::Thread::id`].
     pub fn id(&self) -> ThreadId {
         self.inner.id()
@@ -99,7 +103,7 @@ impl fmt::Debug for Thread {
 
 /// As [`std::thread::current`].
 pub fn current() -> Thread {
-    Thread { inner: std::thread::current(), shared: me() }
+    Thread::new(std::thread::current(), me())
 }
 
 /// As [`std::thread::park`].
@@ -124,15 +128,17 @@ pub fn sleep(time: Duration) {
 }
 
 /// Runs in the new thread, around its closure.
-struct Running(Arc<Shared>);
+struct Running(Quietly<Arc<Shared>>);
 
 impl Running {
-    fn begin(child: Option<Child>, shared: Arc<Shared>) -> Self {
-        if let Some(child) = child {
+    fn begin(hand: Hand, shared: Arc<Shared>) -> Self {
+        let _quiet = Quiet::begin();
+        if let Some(child) = hand.take() {
             child.begin();
         }
+        drop(hand);
         ME.with(|me| _ = me.get_or_init(|| shared.clone()));
-        Running(shared)
+        Running(Quietly::new(shared))
     }
 }
 
@@ -146,7 +152,8 @@ impl Drop for Running {
 
 /// Mirror of [`std::thread::JoinHandle`].
 pub struct JoinHandle<T> {
-    inner: Option<std::thread::JoinHandle<T>>,
+    // It learns of the end of a thread that ended already, which is no promise of its own.
+    inner: Quietly<Option<std::thread::JoinHandle<T>>>,
     thread: Thread,
     id: Option<u32>,
 }
@@ -243,16 +250,18 @@ impl Builder {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
+        // What parent and child share to find each other orders no more than the creation does.
+        let _quiet = Quiet::begin();
         let (child, shared) = (Hand::new(self.name, Location::caller()), Arc::new(Shared::default()));
         let (given, theirs) = (child.clone(), shared.clone());
         let made = self.inner.spawn(move || {
-            let _running = Running::begin(given.take(), theirs);
+            let _running = Running::begin(given, theirs);
             f()
         });
         match made {
             Ok(inner) => {
-                let thread = Thread { inner: inner.thread().clone(), shared };
-                Ok(JoinHandle { inner: Some(inner), thread, id: child.id })
+                let thread = Thread::new(inner.thread().clone(), shared);
+                Ok(JoinHandle { inner: Quietly::new(Some(inner)), thread, id: child.id })
             }
             Err(error) => {
                 child.fail();
@@ -272,17 +281,19 @@ impl Builder {
         F: FnOnce() -> T + Send + 'scope,
         T: Send + 'scope,
     {
+        // What parent and child share to find each other orders no more than the creation does.
+        let _quiet = Quiet::begin();
         let (child, shared) = (Hand::new(self.name, Location::caller()), Arc::new(Shared::default()));
         let (given, theirs) = (child.clone(), shared.clone());
         let made = self.inner.spawn_scoped(scope.inner, move || {
-            let _running = Running::begin(given.take(), theirs);
+            let _running = Running::begin(given, theirs);
             f()
         });
         match made {
             Ok(inner) => {
                 lock(&scope.children).push((child.id, shared.clone()));
-                let thread = Thread { inner: inner.thread().clone(), shared };
-                Ok(ScopedJoinHandle { inner, thread, id: child.id })
+                let thread = Thread::new(inner.thread().clone(), shared);
+                Ok(ScopedJoinHandle { inner: Quietly::new(Some(inner)), thread, id: child.id })
             }
             Err(error) => {
                 child.fail();
@@ -340,7 +351,7 @@ impl fmt::Debug for Scope<'_, '_> {
 
 /// Mirror of [`std::thread::ScopedJoinHandle`].
 pub struct ScopedJoinHandle<'scope, T> {
-    inner: std::thread::ScopedJoinHandle<'scope, T>,
+    inner: Quietly<Option<std::thread::ScopedJoinHandle<'scope, T>>>,
     thread: Thread,
     id: Option<u32>,
 }
@@ -348,9 +359,10 @@ pub struct ScopedJoinHandle<'scope, T> {
 impl<T> ScopedJoinHandle<'_, T> {
     /// As [`std::thread::ScopedJoinHandle::join`].
     #[track_caller]
-    pub fn join(self) -> Result<T> {
+    pub fn join(mut self) -> Result<T> {
+        let inner = self.inner.take().expect("the handle is there until it is joined or dropped");
         self.thread.shared.wait_end(self.id, Location::caller());
-        let result = self.inner.join();
+        let result = inner.join();
         self.thread.shared.end.0.acquire();
         if let Some(id) = self.id {
             rt::joined(id);
@@ -365,7 +377,7 @@ impl<T> ScopedJoinHandle<'_, T> {
 
     /// As [`std::thread::ScopedJoinHandle::is_finished`].
     pub fn is_finished(&self) -> bool {
-        self.inner.is_finished()
+        self.inner.as_ref().is_none_or(std::thread::ScopedJoinHandle::is_finished)
     }
 }
 

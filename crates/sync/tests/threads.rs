@@ -171,7 +171,7 @@ fn race_report_names_threads_and_places() {
         "WARNING: DATA RACE",
         "Test: race_report_names_threads_and_places",
         "\"thermometer\"",
-        "temperature (made at crates/sync/tests/threads.rs:",
+        "\"temperature\" of 4 bytes, made at:",
         "created by",
     ] {
         assert!(text.contains(words), "no {words} in\n{text}");

@@ -412,7 +412,11 @@ extern "C" fn __tsan_atomic_thread_fence(order: Order) {
         _ => FenceOrder::SeqCst,
     };
     core::sync::atomic::fence(Ordering::SeqCst);
-    enter(|rt, thread| rt.engine.fence(&mut thread.engine, order));
+    enter(|rt, thread| {
+        if thread.looks_away == 0 {
+            rt.engine.fence(&mut thread.engine, order);
+        }
+    });
 }
 
 /// Orders a thread with its own signal handlers only: the handler is part of its thread.

@@ -3,9 +3,9 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::{Arc, Mutex};
 
-use crate::rt::lock;
 use crate::rt::misuse::{self, Kind, Misuse};
 use crate::rt::place::Place;
+use crate::rt::{Aloud, lock};
 use crate::sync::atomic::{self as mirror, Ordering};
 
 /// > The APIs in the `sync/atomic` package are collectively “atomic operations” that can be used to synchronize
@@ -147,10 +147,23 @@ impl<T: ?Sized> Slot<T> {
         Slot { version: mirror::AtomicU64::new(0), value: Mutex::new(None) }
     }
 
+    /// What the operation is in the eyes of whoever records. The lock is held, which is nobody's business.
+    #[track_caller]
+    fn read_version(&self) {
+        let _aloud = Aloud::begin();
+        self.version.load(Ordering::SeqCst);
+    }
+
+    #[track_caller]
+    fn write_version(&self) {
+        let _aloud = Aloud::begin();
+        self.version.fetch_add(1, Ordering::SeqCst);
+    }
+
     #[track_caller]
     fn load(&self) -> Option<Arc<T>> {
         let value = lock(&self.value);
-        self.version.load(Ordering::SeqCst);
+        self.read_version();
         value.as_ref().map(|(value, _)| value.clone())
     }
 
@@ -158,7 +171,7 @@ impl<T: ?Sized> Slot<T> {
     fn swap(&self, new: Option<Arc<T>>) -> Option<Arc<T>> {
         let place = Location::caller();
         let mut value = lock(&self.value);
-        self.version.fetch_add(1, Ordering::SeqCst);
+        self.write_version();
         std::mem::replace(&mut *value, new.map(|new| (new, place))).map(|(value, _)| value)
     }
 
@@ -168,10 +181,10 @@ impl<T: ?Sized> Slot<T> {
         let mut value = lock(&self.value);
         let swaps = same(value.as_ref().map(|(value, _)| value));
         if swaps {
-            self.version.fetch_add(1, Ordering::SeqCst);
+            self.write_version();
             *value = new.map(|new| (new, place));
         } else {
-            self.version.load(Ordering::SeqCst);
+            self.read_version();
         }
         swaps
     }

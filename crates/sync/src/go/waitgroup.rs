@@ -128,7 +128,10 @@ impl WaitGroup {
                 .here("It is counted up", place)
                 .earlier("The Wait is called", self.shared.last_wait.get()),
             ),
-            Outcome::First => self.note_unordered(self.shared.first_add_and_wait.call(Call::First, place)),
+            Outcome::First => {
+                let wait = self.shared.last_wait.get();
+                self.note_unordered(self.shared.first_add_and_wait.call(Call::First, place, wait));
+            }
         }
         if delta > 0 {
             self.shared.last_add.set(place);
@@ -165,7 +168,8 @@ impl WaitGroup {
     pub fn wait(&self) {
         let place = Location::caller();
         self.shared.last_wait.set(place);
-        self.note_unordered(self.shared.first_add_and_wait.call(Call::Second, place));
+        let add = self.shared.last_add.get();
+        self.note_unordered(self.shared.first_add_and_wait.call(Call::Second, place, add));
         self.wait_at(place);
     }
 

@@ -94,21 +94,21 @@ impl Meta {
 
     /// The lock's name for the wait graph.
     pub(crate) fn id(&self) -> u64 {
-        self.object.claim(8).map_or(0, |claim| claim.address())
+        self.object.address().unwrap_or(0)
     }
 
     /// The current thread has the lock now.
     #[inline]
     pub(crate) fn acquired(&self, hold: Hold, by: By, owner: Owner, place: Place) {
         let Some(mut e) = enter() else { return };
-        let Some(claim) = self.object.claim(8) else { return };
+        let Some(address) = self.object.address() else { return };
         let inner = &mut *e;
-        inner.engine.acquire(&mut inner.thread, claim.address(), Channel::OWNER);
+        inner.acquire(&self.object, Channel::OWNER);
         if hold == Hold::Exclusive && self.sharing == Sharing::Readers {
-            inner.engine.acquire(&mut inner.thread, claim.address(), Channel::READERS);
+            inner.acquire(&self.object, Channel::READERS);
         }
         let since = advice::wanted().then(Instant::now);
-        let me = Held { lock: claim.address(), kind: self.kind, place, made: self.made, hold, owner, since };
+        let me = Held { lock: address, kind: self.kind, place, made: self.made, hold, owner, since };
         let mut news = Vec::new();
         if by == By::Blocking && !inner.held.is_empty() {
             news = inner.order.news(&inner.held, me.lock);
@@ -130,20 +130,13 @@ impl Meta {
     #[inline]
     pub(crate) fn releasing(&self, hold: Hold) {
         let Some(mut e) = enter() else { return };
-        let Some(claim) = self.object.claim(8) else { return };
+        let Some(address) = self.object.address() else { return };
         let inner = &mut *e;
-        let at = inner.held.iter().rposition(|h| h.lock == claim.address() && h.hold == hold);
+        let at = inner.held.iter().rposition(|h| h.lock == address && h.hold == hold);
         let held = at.map(|at| inner.held.remove(at));
-        let address = claim.address();
         match hold {
-            Hold::Exclusive => {
-                inner.engine.release_owner(&mut inner.thread, claim.address(), Channel::OWNER);
-                if self.sharing == Sharing::Readers {
-                    // What readers released is part of what this holder acquired.
-                    inner.engine.forget(claim.address(), Channel::READERS);
-                }
-            }
-            Hold::Shared => inner.engine.release(&mut inner.thread, claim.address(), Channel::READERS),
+            Hold::Exclusive => inner.release_owner(&self.object, self.sharing),
+            Hold::Shared => inner.release(&self.object, Channel::READERS),
         }
         drop(e);
         let held = held.or_else(|| taken_from_another(address, hold));
@@ -157,11 +150,8 @@ impl Meta {
     /// Where the current thread took the lock that only it can give back.
     fn held_since(&self) -> Option<(Place, Hold)> {
         let e = enter()?;
-        let claim = self.object.known()?;
-        e.held
-            .iter()
-            .find(|h| h.lock == claim.address() && h.owner == Owner::Guard)
-            .map(|h| (h.place, h.hold))
+        let address = self.object.known_address()?;
+        e.held.iter().find(|h| h.lock == address && h.owner == Owner::Guard).map(|h| (h.place, h.hold))
     }
 
     /// Waits until `ready` gives something: the slow half of a blocking lock. `key` is woken at each unlock.
@@ -203,13 +193,13 @@ impl Meta {
 
 impl Drop for Meta {
     fn drop(&mut self) {
-        if let Some(claim) = self.object.known() {
+        if let Some(address) = self.object.known_address() {
             // Locks that are locked by calls have no guard that could be forgotten.
             if self.value.is_some() {
-                self.check_not_held(claim.address());
+                self.check_not_held(address);
             }
             if *self.ordered.get_mut() || FROM.load(Ordering::Relaxed) != 0 {
-                forget(claim.address());
+                forget(address);
             }
         }
     }

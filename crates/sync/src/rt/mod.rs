@@ -23,6 +23,7 @@ pub(crate) mod parking;
 pub(crate) mod place;
 pub(crate) mod report;
 pub(crate) mod run_once;
+mod runtime;
 
 use std::cell::{Cell, UnsafeCell};
 use std::collections::HashMap;
@@ -36,6 +37,7 @@ use racecheck_report::model::Stack;
 
 use self::memory::{Claim, Shadow};
 use self::place::{Place, Places};
+pub(crate) use self::runtime::{Aloud, Quiet, Quietly, access as runtime_access};
 
 /// How the events of this process are recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +48,8 @@ pub(crate) enum Mode {
     Off,
     /// By the engine in this crate.
     Own,
-    /// By the runtime that an instrumented program is linked with: it sees the primitives' own accesses.
+    /// By the runtime that an instrumented program is linked with; this crate tells it what it needs to know (see
+    /// [`runtime`]), and keeps its own books about misuse.
     Instrumented,
 }
 
@@ -55,21 +58,35 @@ static MODE: AtomicU8 = AtomicU8::new(Mode::Unknown as u8);
 /// Name of the environment variable that turns the shim on (`1`) or off (`0`).
 pub const DETECT_VARIABLE: &str = "RACECHECK_DETECT";
 
-/// True if this crate's own engine records events.
+/// The mode, if it is one in which anything is recorded.
 #[inline]
-pub(crate) fn active() -> bool {
-    cfg!(feature = "detect")
-        && match MODE.load(Ordering::Relaxed) {
-            m if m == Mode::Own as u8 => true,
-            m if m == Mode::Unknown as u8 => mode() == Mode::Own,
-            _ => false,
-        }
+fn recorder() -> Option<Mode> {
+    if !cfg!(feature = "detect") {
+        return None;
+    }
+    match MODE.load(Ordering::Relaxed) {
+        m if m == Mode::Own as u8 => Some(Mode::Own),
+        m if m == Mode::Off as u8 => None,
+        _ => Some(mode()).filter(|mode| *mode != Mode::Off),
+    }
 }
 
-/// True if the runtime of an instrumented program records events. Known after the first event only.
+/// True if events are recorded, by whomever.
+#[inline]
+pub(crate) fn active() -> bool {
+    recorder().is_some()
+}
+
+/// True if this crate's own engine records events.
+#[inline]
+pub(crate) fn own_engine() -> bool {
+    recorder() == Some(Mode::Own)
+}
+
+/// True if the runtime of an instrumented program records events.
 #[inline]
 pub(crate) fn instrumented() -> bool {
-    MODE.load(Ordering::Relaxed) == Mode::Instrumented as u8
+    recorder() == Some(Mode::Instrumented)
 }
 
 #[cold]
@@ -87,7 +104,7 @@ pub(crate) fn mode() -> Mode {
     };
     let mode = if !cfg!(feature = "detect") {
         Mode::Off
-    } else if os::runtime_is_linked() {
+    } else if os::runtime_is_linked() && runtime::find() {
         Mode::Instrumented
     } else if wanted {
         Mode::Own
@@ -98,9 +115,36 @@ pub(crate) fn mode() -> Mode {
     mode
 }
 
-/// A lock that another thread's panic does not spoil: all data under it is whole between statements.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+/// What is under a lock of this crate's own. In an instrumented program the lock orders nothing.
+#[derive(Debug)]
+pub(crate) struct Locked<'a, T: ?Sized> {
+    // Given back before the runtime looks again.
+    guard: MutexGuard<'a, T>,
+    quiet: Quiet,
+}
+
+impl<T: ?Sized> Deref for Locked<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.guard
+    }
+}
+
+impl<T: ?Sized> DerefMut for Locked<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.guard
+    }
+}
+
+/// Takes a lock of this crate's own. Another thread's panic does not spoil it: all data under it is whole between
+/// statements.
+#[inline]
+pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> Locked<'_, T> {
+    let quiet = Quiet::begin();
+    Locked { guard: mutex.lock().unwrap_or_else(PoisonError::into_inner), quiet }
 }
 
 /// What is known of a thread for reports. Outlives the thread.
@@ -175,6 +219,7 @@ fn engine() -> &'static Engine<Shadow> {
 /// The current thread's state, locked.
 pub(crate) struct Entered {
     state: &'static State,
+    _quiet: Quiet,
 }
 
 impl Deref for Entered {
@@ -229,11 +274,11 @@ impl Entered {
 
 impl State {
     #[inline]
-    fn lock(&'static self) -> Entered {
+    fn lock(&'static self, quiet: Quiet) -> Entered {
         if self.busy.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
             self.wait_busy();
         }
-        Entered { state: self }
+        Entered { state: self, _quiet: quiet }
     }
 
     #[cold]
@@ -245,6 +290,7 @@ impl State {
 
     /// Looks at another thread's state.
     pub(crate) fn peek<R>(&'static self, f: impl FnOnce(&mut Inner) -> R) -> R {
+        let _quiet = Quiet::begin();
         while self.busy.compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
             std::thread::yield_now();
         }
@@ -261,6 +307,7 @@ pub(crate) fn enter() -> Option<Entered> {
     if !active() {
         return None;
     }
+    let quiet = Quiet::begin();
     let state = CURRENT.get();
     // SAFETY: the pointer is null or to this thread's state, which lives until the end of the thread sets
     // the pointer to null.
@@ -271,11 +318,17 @@ pub(crate) fn enter() -> Option<Entered> {
     if state.inside.replace(true) {
         return None;
     }
-    let mut entered = state.lock();
+    let mut entered = state.lock(quiet);
     if entered.seen_foreign_ends != FOREIGN_ENDS.load(Ordering::Acquire) {
         after_foreign_end(&mut entered);
     }
     Some(entered)
+}
+
+/// As [`enter`], for events that only this crate's own engine wants to know of.
+#[inline]
+pub(crate) fn enter_engine() -> Option<Entered> {
+    if own_engine() { enter() } else { None }
 }
 
 #[cold]
@@ -343,6 +396,9 @@ enum Origin {
 
 /// Everything that any thread did so far is ordered before what `thread` will do.
 fn first_event_of_foreign_thread(engine: &'static Engine<Shadow>, thread: &mut Thread, origin: Origin) {
+    if instrumented() {
+        return;
+    }
     if origin == Origin::Foreign
         && let Some(claim) = BEFORE_FOREIGN.claim(8)
     {
@@ -404,11 +460,14 @@ impl Drop for EndOfThread {
         let state = CURRENT.replace(std::ptr::null());
         // SAFETY: see `enter`.
         let Some(state) = (unsafe { state.as_ref() }) else { return };
+        let _quiet = Quiet::begin();
         AT_WORK.set(true);
         lock(&STATES).retain(|s| !std::ptr::eq(*s, state));
         state.peek(|inner| {
             if inner.origin != Origin::Shim {
-                if let Some(claim) = AFTER_FOREIGN.claim(8) {
+                if own_engine()
+                    && let Some(claim) = AFTER_FOREIGN.claim(8)
+                {
                     inner.engine.release(&mut inner.thread, claim.address(), Channel::OWNER);
                 }
                 if inner.origin == Origin::Foreign {
@@ -428,7 +487,7 @@ impl Drop for EndOfThread {
 }
 
 /// All states of threads that run.
-pub(crate) fn states() -> MutexGuard<'static, Vec<&'static State>> {
+pub(crate) fn states() -> Locked<'static, Vec<&'static State>> {
     lock(&STATES)
 }
 
@@ -498,6 +557,7 @@ impl Child {
 
     /// To be called first by the new thread.
     pub(crate) fn begin(self) {
+        let _quiet = Quiet::begin();
         if CURRENT.get().is_null() {
             AT_WORK.set(true);
             install(engine(), self.thread, self.info, Origin::Shim);
@@ -507,6 +567,7 @@ impl Child {
 
     /// The operating system did not make the thread.
     pub(crate) fn fail(mut self) {
+        let _quiet = Quiet::begin();
         self.thread.set_detached();
         engine().exit(&mut self.thread);
         deadlock::thread_ended(&self.info);
@@ -524,6 +585,7 @@ pub(crate) fn joined(thread: u32) -> bool {
 /// Nobody will wait for `thread`.
 pub(crate) fn detached(thread: u32) {
     if active() {
+        let _quiet = Quiet::begin();
         engine().detach(ThreadId(thread));
     }
 }
@@ -561,6 +623,9 @@ pub(crate) fn in_group<R>(group: &Arc<report::Group>, f: impl FnOnce() -> R) -> 
 }
 
 /// What has a history: a lock, an atomic, a cell. It has no address until its first event.
+///
+/// Its word is 0 until then; after it, a [`Claim`] for this crate's own engine, or for the runtime the real
+/// address of a granule on the heap: an object may be moved in memory, and its history must come along.
 #[derive(Debug)]
 pub(crate) struct Object(AtomicU64);
 
@@ -569,7 +634,8 @@ impl Object {
         Object(AtomicU64::new(0))
     }
 
-    /// Its range of addresses, of at least `size` bytes; the size of the first call counts.
+    /// Its range of virtual addresses, of at least `size` bytes; the size of the first call counts. For this crate's
+    /// own engine only.
     #[inline]
     pub(crate) fn claim(&self, size: u64) -> Option<Claim> {
         match self.0.load(Ordering::Acquire) {
@@ -590,9 +656,43 @@ impl Object {
         }
     }
 
-    /// Its range, if it had an event.
-    pub(crate) fn known(&self) -> Option<Claim> {
+    /// Its range, if it had an event. For this crate's own engine only.
+    fn known(&self) -> Option<Claim> {
         Some(self.0.load(Ordering::Acquire)).filter(|bits| *bits != 0).map(Claim)
+    }
+
+    /// The address at which its edges are recorded, by whomever, and that tells it from all others.
+    #[inline]
+    pub(crate) fn address(&self) -> Option<u64> {
+        if instrumented() { Some(self.granule()) } else { self.claim(8).map(Claim::address) }
+    }
+
+    /// As [`Object::address`], if it had an event.
+    pub(crate) fn known_address(&self) -> Option<u64> {
+        let _quiet = Quiet::begin();
+        match self.0.load(Ordering::Acquire) {
+            0 => None,
+            bits if instrumented() => Some(bits),
+            bits => Some(Claim(bits).address()),
+        }
+    }
+
+    #[cold]
+    fn granule(&self) -> u64 {
+        let _quiet = Quiet::begin();
+        let known = self.0.load(Ordering::Acquire);
+        if known != 0 {
+            return known;
+        }
+        let fresh = Box::into_raw(Box::new(0_u64));
+        match self.0.compare_exchange(0, fresh as u64, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => fresh as u64,
+            Err(other) => {
+                // SAFETY: it was made above, and nobody else has seen it.
+                drop(unsafe { Box::from_raw(fresh) });
+                other
+            }
+        }
     }
 
     /// What was released into it is ordered before what the current thread does from now on.
@@ -624,9 +724,18 @@ impl Object {
 
 impl Drop for Object {
     fn drop(&mut self) {
-        if let Some(claim) = self.known() {
-            engine().reset(claim.address(), claim.size());
-            memory::give_back(claim);
+        match *self.0.get_mut() {
+            0 => {}
+            granule if instrumented() => {
+                let _quiet = Quiet::begin();
+                // SAFETY: it came from Box::into_raw in `granule`, and the object is gone.
+                drop(unsafe { Box::from_raw(granule as *mut u64) });
+            }
+            bits => {
+                let claim = Claim(bits);
+                engine().reset(claim.address(), claim.size());
+                memory::give_back(claim);
+            }
         }
     }
 }
@@ -639,12 +748,19 @@ pub(crate) enum Call {
 }
 
 impl Object {
-    /// Records a call of one of two kinds. The stacks of this one and of an unordered one of the other kind,
-    /// if there was one.
-    pub(crate) fn call(&self, call: Call, place: Place) -> Option<(Stack, Stack)> {
+    /// Records a call of one of two kinds. The stacks of this one and of an unordered one of the other kind, if there
+    /// was one. `other` is where one of the other kind was called last: the runtime tells no more.
+    pub(crate) fn call(&self, call: Call, place: Place, other: Option<Place>) -> Option<(Stack, Stack)> {
         let mut e = enter()?;
-        let address = self.claim(8)?.address();
+        let address = self.address()?;
         let inner = &mut *e;
+        if instrumented() {
+            let before = runtime::call(address, call).then(|| other.map_or_else(Stack::lost, place::at))?;
+            let ctx = inner.context_of_origin(place);
+            let keys = inner.engine.contexts.stack(ctx);
+            drop(e);
+            return Some((place::resolve(&keys), before));
+        }
         let ctx = inner.context(place);
         // Relaxed atomics race with plain reads, but neither kind with itself.
         match call {
@@ -662,29 +778,71 @@ impl Object {
 impl Inner {
     #[inline]
     pub(crate) fn acquire(&mut self, object: &Object, channel: Channel) {
-        if let Some(claim) = object.claim(8) {
-            self.engine.acquire(&mut self.thread, claim.address(), channel);
+        let Some(address) = object.address() else { return };
+        if instrumented() {
+            return runtime::acquire(in_granule(address, channel));
         }
+        self.engine.acquire(&mut self.thread, address, channel);
     }
 
     #[inline]
     pub(crate) fn release(&mut self, object: &Object, channel: Channel) {
-        if let Some(claim) = object.claim(8) {
-            self.engine.release(&mut self.thread, claim.address(), channel);
+        let Some(address) = object.address() else { return };
+        if instrumented() {
+            return runtime::release(in_granule(address, channel));
+        }
+        self.engine.release(&mut self.thread, address, channel);
+    }
+
+    /// The holder of a lock gives it back: what it acquired need not be kept beside what it releases.
+    #[inline]
+    pub(crate) fn release_owner(&mut self, object: &Object, sharing: lock::Sharing) {
+        let Some(address) = object.address() else { return };
+        if instrumented() {
+            return runtime::release(in_granule(address, Channel::OWNER));
+        }
+        self.engine.release_owner(&mut self.thread, address, Channel::OWNER);
+        if sharing == lock::Sharing::Readers {
+            // What readers released is part of what this holder acquired.
+            self.engine.forget(address, Channel::READERS);
         }
     }
 }
 
+/// The runtime has one clock for each address: the channels of an object are the bytes of its granule.
+fn in_granule(address: u64, channel: Channel) -> u64 {
+    const CHANNELS: [Channel; 4] = [Channel::OWNER, Channel::READERS, Channel::round(0), Channel::round(1)];
+    let byte = CHANNELS.iter().position(|c| *c == channel).unwrap_or(0);
+    address + byte as u64
+}
+
+/// The way of an edge that the program tells of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Annotation {
+    Acquire,
+    Release,
+}
+
 /// Does something with the object that stands for the value at this real address.
-pub(crate) fn annotated<T: ?Sized>(value: &T, f: impl FnOnce(&Object)) {
+pub(crate) fn annotated<T: ?Sized>(value: &T, annotation: Annotation) {
     static OBJECTS: Mutex<Option<HashMap<usize, Arc<Object>>>> = Mutex::new(None);
-    if active() {
-        let address = std::ptr::from_ref(value).cast::<u8>() as usize;
-        let object = lock(&OBJECTS)
-            .get_or_insert_default()
-            .entry(address)
-            .or_insert_with(|| Arc::new(Object::new()))
-            .clone();
-        f(&object);
+    let address = std::ptr::from_ref(value).cast::<u8>() as usize;
+    match recorder() {
+        None => {}
+        Some(Mode::Instrumented) => match annotation {
+            Annotation::Acquire => runtime::acquire(address as u64),
+            Annotation::Release => runtime::release(address as u64),
+        },
+        Some(_) => {
+            let object = lock(&OBJECTS)
+                .get_or_insert_default()
+                .entry(address)
+                .or_insert_with(|| Arc::new(Object::new()))
+                .clone();
+            match annotation {
+                Annotation::Acquire => object.acquire(),
+                Annotation::Release => object.release(),
+            }
+        }
     }
 }

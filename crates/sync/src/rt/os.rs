@@ -15,7 +15,7 @@ pub fn runtime_is_linked() -> bool {
 }
 
 #[cfg(unix)]
-fn symbol(name: &CStr) -> *mut c_void {
+pub fn symbol(name: &CStr) -> *mut c_void {
     unsafe extern "C" {
         fn dlsym(handle: *mut c_void, name: *const c_char) -> *mut c_void;
     }
@@ -27,7 +27,7 @@ fn symbol(name: &CStr) -> *mut c_void {
 }
 
 #[cfg(not(unix))]
-fn symbol(_: &std::ffi::CStr) -> *mut std::ffi::c_void {
+pub fn symbol(_: &std::ffi::CStr) -> *mut std::ffi::c_void {
     std::ptr::null_mut()
 }
 

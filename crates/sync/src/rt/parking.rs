@@ -11,7 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::place::Place;
-use super::{deadlock, lock};
+use super::{Locked, Quiet, deadlock, lock};
 
 /// What a thread waits for.
 #[derive(Clone, Copy, Debug)]
@@ -76,6 +76,19 @@ impl Parker {
             slot.doom = Some(text.to_owned());
             self.wake.notify_one();
         }
+    }
+}
+
+impl Locked<'_, Slot> {
+    fn wait(self, wake: &Condvar) -> Self {
+        let Locked { guard, quiet } = self;
+        Locked { guard: wake.wait(guard).unwrap_or_else(PoisonError::into_inner), quiet }
+    }
+
+    fn wait_timeout(self, wake: &Condvar, time: Duration) -> Self {
+        let Locked { guard, quiet } = self;
+        let (guard, _) = wake.wait_timeout(guard, time).unwrap_or_else(PoisonError::into_inner);
+        Locked { guard, quiet }
     }
 }
 
@@ -150,6 +163,7 @@ pub(crate) fn wait<R>(
     deadline: Option<Instant>,
     mut ready: impl FnMut() -> Option<R>,
 ) -> Option<R> {
+    let _quiet = Quiet::begin();
     let info = super::my_info();
     let parker = info.as_ref().map_or_else(Arc::default, |info| info.parker.clone());
     loop {
@@ -196,13 +210,13 @@ fn sleep(parker: &Parker, deadline: Option<Instant>) -> bool {
             return false;
         }
         match deadline {
-            None => slot = parker.wake.wait(slot).unwrap_or_else(PoisonError::into_inner),
+            None => slot = slot.wait(&parker.wake),
             Some(deadline) => {
                 let left = deadline.saturating_duration_since(Instant::now());
                 if left.is_zero() {
                     return true;
                 }
-                slot = parker.wake.wait_timeout(slot, left).unwrap_or_else(PoisonError::into_inner).0;
+                slot = slot.wait_timeout(&parker.wake, left);
             }
         }
     }
@@ -211,6 +225,7 @@ fn sleep(parker: &Parker, deadline: Option<Instant>) -> bool {
 /// Wakes the `count` threads that have waited longest at `key`. To be called after the change.
 #[inline]
 pub(crate) fn wake(key: usize, count: usize) {
+    let _quiet = Quiet::begin();
     fence(Ordering::SeqCst);
     if bucket(key).waiters.load(Ordering::SeqCst) != 0 {
         wake_waiters(key, count);
@@ -247,6 +262,7 @@ pub(crate) fn wait_notified(
     deadline: Option<Instant>,
     before: impl FnOnce(),
 ) -> bool {
+    let _quiet = Quiet::begin();
     let info = super::my_info();
     let parker = info.as_ref().map_or_else(Arc::default, |info| info.parker.clone());
     lock(&parker.slot).notified = false;

@@ -12,7 +12,7 @@ use std::sync::{Mutex, OnceLock};
 use racecheck_engine::{Ctx, Granule, Mask};
 use racecheck_report::model::{Frame, Stack};
 
-use super::{Inner, lock};
+use super::{Inner, Quiet, lock};
 
 /// A place in the program's source.
 pub(crate) type Place = &'static Location<'static>;
@@ -150,6 +150,7 @@ pub(crate) fn is_called_by(part: &str) -> bool {
 
 /// The frames of `pcs` (innermost first, as the context tree gives them).
 pub(crate) fn resolve(keys: &[u64]) -> Stack {
+    let _quiet = Quiet::begin();
     let (place, pcs) = match keys.split_first() {
         Some((first, rest)) if first & IS_PLACE != 0 => (Some(place_of(*first)), rest),
         _ => (None, keys),

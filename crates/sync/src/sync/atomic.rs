@@ -19,7 +19,7 @@ pub use std::sync::atomic::{Ordering, compiler_fence};
 use racecheck_engine::{FenceOrder, LoadOrder, RmwOrder, StoreOrder};
 
 use crate::rt::place::{Place, Subject};
-use crate::rt::{Inner, Object, enter};
+use crate::rt::{Inner, Object, enter_engine};
 
 fn load_order(order: Ordering) -> LoadOrder {
     match order {
@@ -50,6 +50,7 @@ fn rmw_order(order: Ordering) -> RmwOrder {
 }
 
 /// As [`std::sync::atomic::fence`].
+#[inline]
 pub fn fence(order: Ordering) {
     let fence = match order {
         Ordering::Acquire => FenceOrder::Acquire,
@@ -58,7 +59,7 @@ pub fn fence(order: Ordering) {
         Ordering::SeqCst => FenceOrder::SeqCst,
         _ => panic!("there is no such thing as a relaxed fence"),
     };
-    if let Some(mut e) = enter() {
+    if let Some(mut e) = enter_engine() {
         let e = &mut *e;
         e.engine.fence(&mut e.thread, fence);
     }
@@ -88,7 +89,7 @@ impl Meta {
         within: impl FnOnce(&mut Inner, u64, racecheck_engine::Ctx, &mut dyn FnMut() -> R) -> R,
     ) -> R {
         let size = size_of::<T>() as u64;
-        let Some(mut e) = enter() else { return op() };
+        let Some(mut e) = enter_engine() else { return op() };
         let Some(claim) = self.object.claim(size) else { return op() };
         let ctx = e.context(place);
         let mut op = Some(op);

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{LockResult, PoisonError, TryLockError, TryLockResult};
 use crate::rt::lock::{By, Hold, Meta, Owner, Sharing};
-use crate::rt::parking;
+use crate::rt::{Quiet, parking};
 
 /// Mirror of [`std::sync::RwLock`]. A writer that waits keeps new readers out.
 ///
@@ -75,11 +75,23 @@ impl<T: ?Sized> RwLock<T> {
         &raw const self.meta as usize
     }
 
+    /// The lock within orders readers among themselves, which this one does not promise: only what is told counts.
+    fn try_inner_read(&self) -> Option<LockResult<std::sync::RwLockReadGuard<'_, T>>> {
+        let _quiet = Quiet::begin();
+        now(self.inner.try_read())
+    }
+
+    fn try_inner_write(&self) -> Option<LockResult<std::sync::RwLockWriteGuard<'_, T>>> {
+        let _quiet = Quiet::begin();
+        now(self.inner.try_write())
+    }
+
     fn read_now(&self) -> Option<LockResult<std::sync::RwLockReadGuard<'_, T>>> {
+        let _quiet = Quiet::begin();
         if self.writers_waiting.load(Ordering::SeqCst) > 0 {
             return None;
         }
-        now(self.inner.try_read())
+        self.try_inner_read()
     }
 
     /// As [`std::sync::RwLock::read`].
@@ -96,7 +108,7 @@ impl<T: ?Sized> RwLock<T> {
     /// As [`std::sync::RwLock::try_read`].
     #[track_caller]
     pub fn try_read(&self) -> TryLockResult<RwLockReadGuard<'_, T>> {
-        let Some(result) = now(self.inner.try_read()) else { return Err(TryLockError::WouldBlock) };
+        let Some(result) = self.try_inner_read() else { return Err(TryLockError::WouldBlock) };
         self.meta.acquired(Hold::Shared, By::Trying, Owner::Guard, Location::caller());
         Ok(map(result, |inner| RwLockReadGuard { lock: self, inner: ManuallyDrop::new(inner) })?)
     }
@@ -113,10 +125,11 @@ impl<T: ?Sized> RwLock<T> {
             }
         }
         let place = Location::caller();
-        let result = now(self.inner.try_write()).unwrap_or_else(|| {
+        let result = self.try_inner_write().unwrap_or_else(|| {
+            let _quiet = Quiet::begin();
             self.writers_waiting.fetch_add(1, Ordering::SeqCst);
             let _waits = Waits(&self.writers_waiting, self.key());
-            let write = || now(self.inner.try_write());
+            let write = || self.try_inner_write();
             self.meta.wait(self.key(), "RwLock write", Hold::Exclusive, place, write)
         });
         self.meta.acquired(Hold::Exclusive, By::Blocking, Owner::Guard, place);
@@ -126,7 +139,7 @@ impl<T: ?Sized> RwLock<T> {
     /// As [`std::sync::RwLock::try_write`].
     #[track_caller]
     pub fn try_write(&self) -> TryLockResult<RwLockWriteGuard<'_, T>> {
-        let Some(result) = now(self.inner.try_write()) else { return Err(TryLockError::WouldBlock) };
+        let Some(result) = self.try_inner_write() else { return Err(TryLockError::WouldBlock) };
         self.meta.acquired(Hold::Exclusive, By::Trying, Owner::Guard, Location::caller());
         Ok(map(result, |inner| RwLockWriteGuard { lock: self, inner: ManuallyDrop::new(inner) })?)
     }
@@ -156,7 +169,10 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
         let inner = unsafe { ManuallyDrop::take(&mut guard.inner) };
         let lock = guard.lock;
         lock.meta.releasing(Hold::Exclusive);
-        let inner = std::sync::RwLockWriteGuard::downgrade(inner);
+        let inner = {
+            let _quiet = Quiet::begin();
+            std::sync::RwLockWriteGuard::downgrade(inner)
+        };
         lock.meta.acquired(Hold::Shared, By::Trying, Owner::Guard, Location::caller());
         parking::wake_all(lock.key());
         RwLockReadGuard { lock, inner: ManuallyDrop::new(inner) }
@@ -166,6 +182,7 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
 impl<T: ?Sized> Drop for RwLockReadGuard<'_, T> {
     fn drop(&mut self) {
         self.lock.meta.releasing(Hold::Shared);
+        let _quiet = Quiet::begin();
         // SAFETY: it is dropped here only.
         unsafe { ManuallyDrop::drop(&mut self.inner) };
         parking::wake_all(self.lock.key());
@@ -175,6 +192,7 @@ impl<T: ?Sized> Drop for RwLockReadGuard<'_, T> {
 impl<T: ?Sized> Drop for RwLockWriteGuard<'_, T> {
     fn drop(&mut self) {
         self.lock.meta.releasing(Hold::Exclusive);
+        let _quiet = Quiet::begin();
         // SAFETY: it is dropped here only.
         unsafe { ManuallyDrop::drop(&mut self.inner) };
         parking::wake_all(self.lock.key());
