@@ -9,8 +9,9 @@ use std::time::Instant;
 
 use racecheck::sync::atomic::Ordering;
 
-const ROUNDS: usize = 15;
-const OPERATIONS: u32 = 200_000;
+/// Short rounds, and many: one that another process interrupts is no median.
+const ROUNDS: usize = 401;
+const OPERATIONS: u32 = 2_000;
 
 /// Median time of one `f`, in nanoseconds.
 fn measure(mut f: impl FnMut()) -> f64 {

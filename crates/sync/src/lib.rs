@@ -56,6 +56,32 @@ pub mod thread;
 #[cfg(not(feature = "detect"))]
 pub use std::{sync, thread};
 
+/// Makes each field of a struct a [`cell::RaceCell`] of its own, named `Struct.field` in reports, and a constructor
+/// that takes the values in their order: `new`, or what the attribute names. A field with `#[plain]` stays as it is.
+///
+/// ```
+/// #[racecheck::checked]
+/// pub struct Account<T: Copy> {
+///     pub balance: T,
+///     pub limit: T,
+///     #[plain]
+///     pub owner: String,
+/// }
+///
+/// let report = racecheck::check(|| {
+///     let account = Account::new(100, 10, "Ada".to_owned());
+///     racecheck::thread::scope(|s| {
+///         s.spawn(|| account.balance.set(90));
+///         s.spawn(|| account.limit.set(20)); // another field: no race
+///         s.spawn(|| account.balance.set(80));
+///     });
+/// });
+/// assert_eq!(report.races.len(), 1);
+/// assert!(report.to_string().contains("\"Account.balance\""));
+/// ```
+#[cfg(feature = "derive")]
+pub use racecheck_derive::checked;
+
 pub use check::{Detector, Report, check, check_test, detector};
 pub use rt::DETECT_VARIABLE;
 pub use rt::misuse::{Kind, Misuse};

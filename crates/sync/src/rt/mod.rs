@@ -213,7 +213,12 @@ const EVENTS_PER_LOOK: u32 = 1 << 12;
 
 fn engine() -> &'static Engine<Shadow> {
     static ENGINE: OnceLock<Engine<Shadow>> = OnceLock::new();
-    ENGINE.get_or_init(|| Engine::new(Shadow::new()))
+    ENGINE.get_or_init(|| {
+        let engine = Engine::new(Shadow::new());
+        // Any thread may turn up here at any time, without having been announced.
+        engine.expect_foreign_threads();
+        engine
+    })
 }
 
 /// The current thread's state, locked.
@@ -761,11 +766,13 @@ impl Object {
             drop(e);
             return Some((place::resolve(&keys), before));
         }
-        let ctx = inner.context(place);
+        let here = inner.here(place);
         // Relaxed atomics race with plain reads, but neither kind with itself.
         match call {
-            Call::First => inner.engine.store(&mut inner.thread, address, 8, StoreOrder::Relaxed, ctx, || ()),
-            Call::Second => inner.engine.read(&mut inner.thread, address, 8, ctx),
+            Call::First => {
+                inner.engine.store(&mut inner.thread, address, 8, StoreOrder::Relaxed, here, || ())
+            }
+            Call::Second => inner.engine.read(&mut inner.thread, address, 8, here),
         }
         let races = std::mem::take(&mut inner.thread.races);
         drop(e);

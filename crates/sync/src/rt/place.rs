@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::panic::Location;
 use std::sync::{Mutex, OnceLock};
 
-use racecheck_engine::{Ctx, Granule, Mask};
+use racecheck_engine::{ContextCache, ContextTable, Ctx, Granule, Mask};
 use racecheck_report::model::{Frame, Stack};
 
 use super::{Inner, Quiet, lock};
@@ -34,16 +34,26 @@ pub(crate) struct Places {
 impl Places {
     const LEN: usize = 256;
 
+    /// True if the whole stacks at this place are all taken.
     #[inline]
-    fn takes_whole(&mut self, place: Place) -> bool {
+    fn has_enough(&self, place: Place) -> bool {
         let place = std::ptr::from_ref(place) as usize;
-        let (at, taken) = &mut self.taken[place / align_of::<Location<'static>>() % Self::LEN];
+        self.taken[Self::index(place)] == (place, WHOLE_STACKS)
+    }
+
+    #[cold]
+    fn take_whole(&mut self, place: Place) {
+        let place = std::ptr::from_ref(place) as usize;
+        let (at, taken) = &mut self.taken[Self::index(place)];
         if *at != place {
             (*at, *taken) = (place, 0);
         }
-        let whole = *taken < WHOLE_STACKS;
-        *taken += u16::from(whole);
-        whole
+        *taken += 1;
+    }
+
+    #[inline]
+    fn index(place: usize) -> usize {
+        place / align_of::<Location<'static>>() % Self::LEN
     }
 }
 
@@ -53,22 +63,47 @@ impl Default for Places {
     }
 }
 
+/// Where an access is, for the engine, which asks for the context only if it records the access.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Here {
+    /// With its stack.
+    Stack(Ctx),
+    /// The place alone.
+    Bare(Place),
+}
+
+impl racecheck_engine::Place for Here {
+    #[inline]
+    fn context(self, table: &ContextTable, cache: &mut ContextCache) -> Ctx {
+        match self {
+            Here::Stack(ctx) => ctx,
+            Here::Bare(place) => place_in(table, cache, Ctx::UNKNOWN, place),
+        }
+    }
+}
+
+#[inline]
+fn place_in(table: &ContextTable, cache: &mut ContextCache, parent: Ctx, place: Place) -> Ctx {
+    table.child(cache, parent, std::ptr::from_ref(place) as u64 | IS_PLACE)
+}
+
 impl Inner {
-    /// The context of an access at `place`.
-    pub(crate) fn context(&mut self, place: Place) -> Ctx {
-        let parent = if self.places.takes_whole(place) { self.whole_stack() } else { Ctx::UNKNOWN };
-        self.place_in(parent, place)
+    /// An access at `place`.
+    #[inline]
+    pub(crate) fn here(&mut self, place: Place) -> Here {
+        if self.places.has_enough(place) { Here::Bare(place) } else { self.here_with_stack(place) }
+    }
+
+    #[cold]
+    fn here_with_stack(&mut self, place: Place) -> Here {
+        self.places.take_whole(place);
+        Here::Stack(self.context_of_origin(place))
     }
 
     /// The context of something that happens rarely: always with its stack.
     pub(crate) fn context_of_origin(&mut self, place: Place) -> Ctx {
         let parent = self.whole_stack();
-        self.place_in(parent, place)
-    }
-
-    fn place_in(&mut self, parent: Ctx, place: Place) -> Ctx {
-        let key = std::ptr::from_ref(place) as u64 | IS_PLACE;
-        self.engine.contexts.child(&mut self.thread.contexts, parent, key)
+        place_in(&self.engine.contexts, &mut self.thread.contexts, parent, place)
     }
 
     #[cold]
@@ -97,10 +132,10 @@ impl Inner {
                 return;
             }
         }
-        let ctx = self.context(place);
+        let here = self.here(place);
         match write {
-            Write::No => self.engine.read(&mut self.thread, address, size, ctx),
-            Write::Yes => self.engine.write(&mut self.thread, address, size, ctx),
+            Write::No => self.engine.read(&mut self.thread, address, size, here),
+            Write::Yes => self.engine.write(&mut self.thread, address, size, here),
         }
         self.subject_of_races(subject);
     }

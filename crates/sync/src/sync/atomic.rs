@@ -14,11 +14,13 @@
 use std::fmt;
 use std::panic::Location;
 
+#[allow(deprecated, reason = "older crates use them")]
+pub use std::sync::atomic::spin_loop_hint;
 pub use std::sync::atomic::{Ordering, compiler_fence};
 
-use racecheck_engine::{FenceOrder, LoadOrder, RmwOrder, StoreOrder};
+use racecheck_engine::{FenceOrder, Granule, LoadOrder, Mask, RmwOrder, StoreOrder};
 
-use crate::rt::place::{Place, Subject};
+use crate::rt::place::{Here, Place, Subject, Write};
 use crate::rt::{Inner, Object, enter_engine};
 
 fn load_order(order: Ordering) -> LoadOrder {
@@ -79,54 +81,86 @@ impl Meta {
         Meta { object: Object::new(), made: Location::caller(), kind }
     }
 
-    /// Does `op` within the engine, which is given the address and the context; or without it.
+    /// Does `op` within the engine, by `within`, which is given the object's place in its shadow and the access's;
+    /// or without it. `quick` may do it without the engine's locks.
     #[inline]
-    fn record<T, R>(
+    fn record<T, R, F: FnOnce() -> R>(
         &self,
         value: *const T,
         place: Place,
-        op: impl FnOnce() -> R,
-        within: impl FnOnce(&mut Inner, u64, racecheck_engine::Ctx, &mut dyn FnMut() -> R) -> R,
+        op: F,
+        quick: impl FnOnce(&mut Inner, Bytes, F) -> Result<R, F>,
+        within: impl FnOnce(&mut Inner, Bytes, Here, F) -> R,
     ) -> R {
-        let size = size_of::<T>() as u64;
         let Some(mut e) = enter_engine() else { return op() };
+        let size = size_of::<T>() as u64;
         let Some(claim) = self.object.claim(size) else { return op() };
-        let ctx = e.context(place);
-        let mut op = Some(op);
-        let mut once = || (op.take().expect("the engine does an operation once"))();
-        let result = within(&mut e, claim.address(), ctx, &mut once);
-        e.subject_of_races(&Subject {
-            virtual_address: claim.address(),
-            real_address: value as u64,
-            size,
-            kind: self.kind,
-            name: None,
-            made: self.made,
-        });
+        let bytes = Bytes { address: claim.address(), size };
+        let op = match quick(&mut e, bytes, op) {
+            Ok(result) => return result,
+            Err(op) => op,
+        };
+        let here = e.here(place);
+        let result = within(&mut e, bytes, here, op);
+        if !e.thread.races.is_empty() {
+            e.subject_of_races(&Subject {
+                virtual_address: bytes.address,
+                real_address: value as u64,
+                size,
+                kind: self.kind,
+                name: None,
+                made: self.made,
+            });
+        }
         result
     }
 
     #[inline]
-    fn load<T, R>(&self, value: *const T, order: Ordering, place: Place, op: impl FnOnce() -> R) -> R {
+    fn load<T, R>(&self, value: *const T, order: Ordering, place: Place, op: impl Fn() -> R) -> R {
         let order = load_order(order);
-        self.record(value, place, op, |e, address, ctx, op| {
-            e.engine.load(&mut e.thread, address, size_of::<T>() as u64, order, ctx, op)
+        let quick = |e: &mut Inner, bytes: Bytes, op| match order {
+            LoadOrder::Relaxed if bytes.is_known(e, Write::No) => {
+                let value = look(&op);
+                // Else what was read may be of a release: it is read once more, where that is seen.
+                if bytes.spoke_meanwhile(e) { Err(op) } else { Ok(value) }
+            }
+            _ => Err(op),
+        };
+        self.record(value, place, op, quick, |e, bytes, here, op| {
+            e.engine.load(&mut e.thread, bytes.address, bytes.size, order, here, op)
         })
     }
 
     #[inline]
     fn store<T>(&self, value: *const T, order: Ordering, place: Place, op: impl FnOnce()) {
         let order = store_order(order);
-        self.record(value, place, op, |e, address, ctx, op| {
-            e.engine.store(&mut e.thread, address, size_of::<T>() as u64, order, ctx, op);
+        let quick = |e: &mut Inner, bytes: Bytes, op| match order {
+            StoreOrder::Relaxed if bytes.is_known(e, Write::Yes) => {
+                done(op);
+                Ok(())
+            }
+            _ => Err(op),
+        };
+        self.record(value, place, op, quick, |e, bytes, here, op| {
+            e.engine.store(&mut e.thread, bytes.address, bytes.size, order, here, op);
         });
     }
 
     #[inline]
     fn rmw<T, R>(&self, value: *const T, order: Ordering, place: Place, op: impl FnOnce() -> R) -> R {
         let order = rmw_order(order);
-        self.record(value, place, op, |e, address, ctx, op| {
-            e.engine.read_modify_write(&mut e.thread, address, size_of::<T>() as u64, order, ctx, op)
+        let quick = |e: &mut Inner, bytes: Bytes, op| match order {
+            RmwOrder::Relaxed if bytes.is_known(e, Write::Yes) => {
+                let value = done(op);
+                if bytes.spoke_meanwhile(e) {
+                    bytes.was_read(e);
+                }
+                Ok(value)
+            }
+            _ => Err(op),
+        };
+        self.record(value, place, op, quick, |e, bytes, here, op| {
+            e.engine.read_modify_write(&mut e.thread, bytes.address, bytes.size, order, here, op)
         })
     }
 
@@ -144,10 +178,61 @@ impl Meta {
             order => load_order(order),
         };
         let success = rmw_order(success);
-        self.record(value, place, op, |e, address, ctx, op| {
-            let size = size_of::<T>() as u64;
-            e.engine.compare_exchange(&mut e.thread, address, size, success, failure, ctx, op)
-        })
+        self.record(
+            value,
+            place,
+            op,
+            |_, _, op| Err(op),
+            |e, bytes, here, op| {
+                let Bytes { address, size } = bytes;
+                e.engine.compare_exchange(&mut e.thread, address, size, success, failure, here, op)
+            },
+        )
+    }
+}
+
+/// Does an operation.
+#[inline]
+fn done<R>(op: impl FnOnce() -> R) -> R {
+    op()
+}
+
+/// Does an operation that may be done once more.
+#[inline]
+fn look<R>(op: &impl Fn() -> R) -> R {
+    op()
+}
+
+/// The virtual bytes of an atomic: at most one granule, from its start.
+#[derive(Clone, Copy)]
+struct Bytes {
+    address: u64,
+    size: u64,
+}
+
+impl Bytes {
+    #[inline]
+    fn granule(self) -> (Granule, Mask) {
+        (Granule::of(self.address), Mask::span(0, self.size))
+    }
+
+    /// True if a relaxed operation has nothing to tell the engine.
+    #[inline]
+    fn is_known(self, e: &Inner, write: Write) -> bool {
+        let (granule, mask) = self.granule();
+        e.engine.relaxed_is_known(&e.thread, granule, mask, write == Write::Yes)
+    }
+
+    #[inline]
+    fn spoke_meanwhile(self, e: &Inner) -> bool {
+        let (granule, mask) = self.granule();
+        e.engine.spoke_meanwhile(granule, mask)
+    }
+
+    #[cold]
+    fn was_read(self, e: &mut Inner) {
+        let (granule, mask) = self.granule();
+        e.engine.relaxed_read(&mut e.thread, granule, mask);
     }
 }
 
@@ -221,6 +306,21 @@ macro_rules! atomic {
                 })
             }
 
+            /// Stores `new` if the value is `current`. The value before.
+            #[deprecated = "use `compare_exchange` or `compare_exchange_weak`, as for the standard library's"]
+            #[inline]
+            #[track_caller]
+            pub fn compare_and_swap(&self, current: $value, new: $value, order: Ordering) -> $value {
+                let failure = match order {
+                    Ordering::Release => Ordering::Relaxed,
+                    Ordering::AcqRel => Ordering::Acquire,
+                    order => order,
+                };
+                match self.compare_exchange(current, new, order, failure) {
+                    Ok(before) | Err(before) => before,
+                }
+            }
+
             /// As `compare_exchange`, but may fail although the value is `current`.
             #[inline]
             #[track_caller]
@@ -251,6 +351,30 @@ macro_rules! atomic {
                     }
                 }
                 Err(before)
+            }
+
+            /// As `fetch_update`.
+            #[track_caller]
+            pub fn try_update(
+                &self,
+                set: Ordering,
+                fetch: Ordering,
+                f: impl FnMut($value) -> Option<$value>,
+            ) -> Result<$value, $value> {
+                self.fetch_update(set, fetch, f)
+            }
+
+            /// Stores what `f` makes of the value, again and again until no other thread comes between. The value
+            /// before.
+            #[track_caller]
+            pub fn update(&self, set: Ordering, fetch: Ordering, mut f: impl FnMut($value) -> $value) -> $value {
+                let mut before = self.load(fetch);
+                loop {
+                    match self.compare_exchange_weak(before, f(before), set, fetch) {
+                        Ok(before) => return before,
+                        Err(now) => before = now,
+                    }
+                }
             }
         }
 
