@@ -77,6 +77,8 @@ missed() {
 take spin
 sed -i 's/^extern crate core;$/extern crate core;\nextern crate racecheck;/' "$work/spin/src/lib.rs"
 sed -i 's/^#\[cfg(any(test, feature = "std"))\]$//' "$work/spin/src/lib.rs"
+# One test of this release calls a method that it does not have.
+sed -i 's/^    fn init_from_ref_basic/    #[cfg(any())]\n    fn init_from_ref_basic/' "$work/spin/src/once.rs"
 check spin --features std,fair_mutex,ticket_mutex --lib --test shim
 # The unlock of the mutex publishes nothing any more.
 sed -i 's/self.lock.store(false, Ordering::Release)/self.lock.store(false, Ordering::Relaxed)/' "$work/spin/src/mutex/spin.rs"
