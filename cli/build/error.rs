@@ -9,8 +9,10 @@ use std::process::{Command, ExitStatus};
 pub enum Error {
     /// Cargo did not set a variable that it sets for every build script.
     Variable(&'static str),
-    /// The runtime's sources are not where this crate expects them.
-    NoSources(PathBuf),
+    /// The detector's sources are in neither place.
+    NoSources { repository: PathBuf, packed: PathBuf },
+    /// A manifest of the detector's sources is no TOML.
+    Manifest { path: PathBuf, reason: String },
     /// The toolchain lacks one of the programs that packing needs.
     NoTool { tool: &'static str, path: PathBuf },
     /// A program could not be started.
@@ -29,11 +31,14 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Variable(name) => write!(f, "cargo did not set {name} for this build script"),
-            Error::NoSources(path) => write!(
+            Error::NoSources { repository, packed } => write!(
                 f,
-                "no detector runtime at {}: build racecheck-cli in a checkout of the whole workspace",
-                path.display()
+                "no sources of the detector runtime in {} (a checkout of the repository) or {} (a package): get \
+                 racecheck-cli again",
+                repository.display(),
+                packed.display()
             ),
+            Error::Manifest { path, reason } => write!(f, "{} is no manifest: {reason}", path.display()),
             Error::NoTool { tool, path } => write!(
                 f,
                 "this toolchain has no {tool} (looked for {}): build racecheck with a toolchain installed \

@@ -14,6 +14,7 @@
 mod error;
 mod pack;
 mod runtime;
+mod sources;
 mod toolchain;
 
 use std::hash::{DefaultHasher, Hasher};
@@ -40,7 +41,7 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), Error> {
     let out_dir = PathBuf::from(error::variable("OUT_DIR")?);
-    let sources = runtime::Sources::locate()?;
+    let sources = sources::Sources::locate(&out_dir)?;
     for path in sources.watched() {
         println!("cargo::rerun-if-changed={}", path.display());
     }

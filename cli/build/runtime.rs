@@ -5,40 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::error::{Error, run, variable};
+use crate::sources::Sources;
 
 /// The only target that the runtime supports, whatever the CLI is built for.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
-
-/// Where the runtime's sources are.
-pub struct Sources {
-    runtime: PathBuf,
-}
-
-impl Sources {
-    /// Finds them: beside this crate, as in the repository. The one place that knows.
-    pub fn locate() -> Result<Self, Error> {
-        let here = PathBuf::from(variable("CARGO_MANIFEST_DIR")?);
-        let runtime = here.join("../detector-runtime");
-        match runtime.join("Cargo.toml").is_file() {
-            true => Ok(Sources { runtime }),
-            false => Err(Error::NoSources(runtime)),
-        }
-    }
-
-    fn manifest(&self) -> PathBuf {
-        self.runtime.join("Cargo.toml")
-    }
-
-    /// What the result depends on: the runtime and the crates of this workspace that it is made of.
-    pub fn watched(&self) -> Vec<PathBuf> {
-        let crates = self.runtime.join("../crates");
-        [self.runtime.clone(), crates.join("engine"), crates.join("report")]
-            .into_iter()
-            .flat_map(|package| [package.join("Cargo.toml"), package.join("src")])
-            .filter(|path| path.exists())
-            .collect()
-    }
-}
 
 /// Builds the static library and returns its path. Its target folder lies in `out_dir`, so that this
 /// cargo and the outer one never wait for each other's lock, and unchanged crates are not built again.

@@ -42,6 +42,16 @@ pub enum Debug {
     OptimisedFirst,
 }
 
+/// What happens to the C and C++ that build scripts of the program's crates compile.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum CCode {
+    /// It is instrumented, so that a race between it and Rust is seen.
+    #[default]
+    Instrumented,
+    /// Nothing: its accesses are not seen, only its calls of libc.
+    AsItIs,
+}
+
 /// How far rustc itself optimises a crate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OptLevel {

@@ -2,6 +2,8 @@
 //!
 //! ```text
 //! kits/KEY/racecheck-rustc             -> this executable, as cargo's RUSTC_WRAPPER
+//!          racecheck-cc                -> this executable, as the C compiler of build scripts
+//!          racecheck-c++               -> and as the C++ compiler
 //!          sysroot                     -> the instrumented sysroot
 //!          racecheck-rt.o              -> the runtime
 //!          racecheck-rt.dynlist        -> what programs export
@@ -14,8 +16,10 @@
 //! The wrapper finds the rest beside the name it was called by, so it needs no environment variable,
 //! and two versions of racecheck, or two toolchains, can be at work at once.
 
+use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use crate::allocator;
 use crate::cache::{self, Cache};
@@ -25,14 +29,31 @@ use crate::progress::Progress;
 use crate::runtime;
 use crate::sysroot::{self, Sysroot};
 use crate::toolchain::Toolchain;
+use crate::wrapper::Role;
+use crate::wrapper::c::Language;
 
 /// The name by which cargo calls this executable in rustc's place.
 pub const WRAPPER: &str = "racecheck-rustc";
+
+/// The names by which it is called, and what it is then.
+const ROLES: [(&str, Role); 3] = [
+    (WRAPPER, Role::Rustc),
+    ("racecheck-cc", Role::Compiler(Language::C)),
+    ("racecheck-c++", Role::Compiler(Language::Cxx)),
+];
+
+/// The cache's folder of all kits.
+pub const FOLDER: &str = "kits";
 
 const SYSROOT: &str = "sysroot";
 
 /// Ending of a kit's folder that says [`Debug::OptimisedFirst`].
 const OPTIMISED_FIRST: &str = "opt-first";
+
+/// Whether this is a name by which racecheck is called in another program's place.
+pub fn is_wrapper(program: &Path) -> bool {
+    ROLES.iter().any(|(name, _)| program.file_name().is_some_and(|found| found == *name))
+}
 
 /// A kit in the cache.
 #[derive(Debug)]
@@ -49,11 +70,13 @@ impl Kit {
         (&sysroot, runtime::HASH).hash(&mut hasher);
         let key = hasher.finish();
         let folder = cache.folder(&match debug {
-            Debug::AsItIs => format!("kits/{key:016x}"),
-            Debug::OptimisedFirst => format!("kits/{key:016x}.{OPTIMISED_FIRST}"),
+            Debug::AsItIs => format!("{FOLDER}/{key:016x}"),
+            Debug::OptimisedFirst => format!("{FOLDER}/{key:016x}.{OPTIMISED_FIRST}"),
         })?;
         let own = std::env::current_exe().map_err(Error::OwnExecutable)?;
-        cache::link_whole(&own, &folder.join(WRAPPER))?;
+        for (name, _) in ROLES {
+            cache::link_whole(&own, &folder.join(name))?;
+        }
         cache::link_whole(&sysroot, &folder.join(SYSROOT))?;
         for file in [runtime::OBJECT_FILE, runtime::DYNAMIC_LIST_FILE] {
             cache::link_whole(&runtime.join(file), &folder.join(file))?;
@@ -64,13 +87,37 @@ impl Kit {
             cache::write_whole(&folder.join(allocator::OBJECT_FILE), &allocator::bridge(&names)?)?;
             cache::write_whole(&folder.join(allocator::NAMES_FILE), names.join("\n").as_bytes())?;
         }
+        // Its time says when it was used last. Where that can't be written down it looks unused, and at worst is made
+        // once more.
+        let _ = File::open(&folder).and_then(|file| file.set_modified(SystemTime::now()));
         Ok(Kit { folder })
     }
 
-    /// The kit to which the wrapper belongs that was called as `program`.
-    pub fn of_wrapper(program: &Path) -> Option<Self> {
+    /// The kit to which the wrapper belongs that was called as `program`, and what it was called for.
+    pub fn of_wrapper(program: &Path) -> Option<(Self, Role)> {
         let folder = program.parent()?;
-        (program.file_name()? == WRAPPER).then(|| Kit { folder: folder.to_owned() })
+        let name = program.file_name()?;
+        let (_, role) = ROLES.iter().find(|(known, _)| name == *known)?;
+        Some((Kit { folder: folder.to_owned() }, *role))
+    }
+
+    /// When the kit in this folder was used last.
+    pub fn last_use(folder: &Path) -> SystemTime {
+        std::fs::metadata(folder).and_then(|status| status.modified()).unwrap_or(SystemTime::UNIX_EPOCH)
+    }
+
+    /// The folders of the cache to which the kit in this folder links.
+    pub fn links(folder: &Path) -> impl Iterator<Item = PathBuf> {
+        let sysroot = std::fs::read_link(folder.join(SYSROOT)).ok();
+        let object = std::fs::read_link(folder.join(runtime::OBJECT_FILE)).ok();
+        let runtime = object.and_then(|object| Some(object.parent()?.to_owned()));
+        sysroot.into_iter().chain(runtime)
+    }
+
+    /// The executable to name as the compiler of a language.
+    pub fn compiler(&self, language: Language) -> PathBuf {
+        let name = ROLES.iter().find(|(_, role)| *role == Role::Compiler(language)).map(|(name, _)| *name);
+        self.folder.join(name.unwrap_or(WRAPPER))
     }
 
     /// The executable to name in `RUSTC_WRAPPER`.
@@ -105,6 +152,16 @@ impl Kit {
         options.extend(instrument::compiler_options(self.debug(), level));
         options.extend(allocator::compiler_options(&self.allocator_names()));
         options
+    }
+
+    /// The options that make a C compiler link the runtime into a program.
+    pub fn c_linker_options(&self) -> Vec<String> {
+        let file = |name| self.folder.join(name).display().to_string();
+        let dynamic_list = format!("-Wl,--dynamic-list={}", file(runtime::DYNAMIC_LIST_FILE));
+        // The runtime refers to Rust's personality function, which a C program does not have, and never calls it:
+        // nothing in it unwinds.
+        let rest = ["-Wl,--defsym=rust_eh_personality=0", "-lpthread", "-ldl", "-lm"].map(str::to_owned);
+        [file(runtime::OBJECT_FILE), dynamic_list].into_iter().chain(rest).collect()
     }
 
     /// The options that link the runtime into an executable.

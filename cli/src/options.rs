@@ -2,10 +2,12 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::instrument;
+use crate::progress::Verbosity;
 
 /// Commands of which all words are for cargo, rustc or the program.
 const PASSING_ON: [&str; 6] = ["run", "build", "test", "nextest", "bench", "rustc"];
@@ -16,11 +18,22 @@ pub struct Request {
     /// What to do.
     pub command: Command,
     /// How to build.
-    pub debug: instrument::Debug,
+    pub manner: Manner,
     /// How reports are judged, shown and written.
     pub reports: ReportOptions,
     /// Words for cargo, rustc or the program.
     pub words: Vec<OsString>,
+}
+
+/// How to build, and how much to say about it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Manner {
+    /// What happens to unoptimised code.
+    pub debug: instrument::Debug,
+    /// What happens to C and C++.
+    pub c: instrument::CCode,
+    /// How much racecheck says.
+    pub verbosity: Verbosity,
 }
 
 impl Request {
@@ -35,12 +48,14 @@ impl Request {
         let own = take_report_options(&mut words, line.get(command).is_some_and(|word| word == "run"));
         line.splice(1..1, own);
         let options = Options::parse_from(line);
-        let debug = match options.opt_first {
-            true => instrument::Debug::OptimisedFirst,
-            false => instrument::Debug::AsItIs,
-        };
-        Request { command: options.command, debug, reports: options.reports, words }
+        options.color.choice().write_global();
+        Request { manner: options.manner(), command: options.command, reports: options.reports, words }
     }
+}
+
+/// The definition of the command line, for completions and man pages.
+pub fn definition() -> clap::Command {
+    Options::command()
 }
 
 /// The options about reports that have a value. None of cargo's and its subcommands' is called so.
@@ -110,11 +125,53 @@ struct Options {
     /// that the optimiser finds useless are not seen. Give it before the command
     #[arg(long)]
     opt_first: bool,
+    /// Leave C and C++ that build scripts compile as they are: their accesses are not seen then. Give it before the
+    /// command
+    #[arg(long)]
+    rust_only: bool,
+    /// Say nothing about racecheck's own work. Reports and errors stay
+    #[arg(short, long)]
+    quiet: bool,
+    /// When to use colour
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t, require_equals = true)]
+    color: ColorWhen,
     #[command(flatten)]
     reports: ReportOptions,
     /// What to do.
     #[command(subcommand)]
     command: Command,
+}
+
+impl Options {
+    fn manner(&self) -> Manner {
+        Manner {
+            debug: if self.opt_first { instrument::Debug::OptimisedFirst } else { instrument::Debug::AsItIs },
+            c: if self.rust_only { instrument::CCode::AsItIs } else { instrument::CCode::Instrumented },
+            verbosity: if self.quiet { Verbosity::Quiet } else { Verbosity::Normal },
+        }
+    }
+}
+
+/// When to use colour, in cargo's words.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum ColorWhen {
+    /// On a terminal, unless NO_COLOR is set.
+    #[default]
+    Auto,
+    /// Everywhere.
+    Always,
+    /// Nowhere.
+    Never,
+}
+
+impl ColorWhen {
+    fn choice(self) -> anstream::ColorChoice {
+        match self {
+            ColorWhen::Auto => anstream::ColorChoice::Auto,
+            ColorWhen::Always => anstream::ColorChoice::Always,
+            ColorWhen::Never => anstream::ColorChoice::Never,
+        }
+    }
 }
 
 /// What to do.
@@ -184,7 +241,7 @@ pub enum Command {
     Env(EnvOptions),
     /// Remove what racecheck keeps: instrumented standard libraries and its own runtime
     #[command(after_help = "Builds are cargo's: `rm -r target/racecheck` removes those.")]
-    Clean,
+    Clean(CleanOptions),
     /// Check whether racecheck can work here, and say what to do if not
     Doctor,
     /// Convert, join and compare files of reports, and write baselines
@@ -204,6 +261,14 @@ pub enum Command {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
+    /// Print completions for a shell
+    #[command(after_help = "Examples:\n  \
+        racecheck completions bash > ~/.local/share/bash-completion/completions/racecheck\n  \
+        racecheck completions fish > ~/.config/fish/completions/racecheck.fish")]
+    Completions(CompletionOptions),
+    /// Print the manual, or write its pages to a folder
+    #[command(after_help = "Examples:\n  racecheck man | man -l -\n  racecheck man ~/.local/share/man/man1")]
+    Man(ManOptions),
 }
 
 /// What to do with files of reports.
@@ -273,6 +338,37 @@ pub struct ReportOptions {
     pub stats: bool,
 }
 
+/// Options of `racecheck clean`.
+#[derive(Debug, Args)]
+pub struct CleanOptions {
+    /// Remove only what was not used for so long: a number and `m`, `h`, `d` or `w` (30d)
+    #[arg(long, value_name = "TIME", value_parser = age)]
+    pub older_than: Option<Duration>,
+}
+
+/// Options of `racecheck completions`.
+#[derive(Debug, Args)]
+pub struct CompletionOptions {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}
+
+/// Options of `racecheck man`.
+#[derive(Debug, Args)]
+pub struct ManOptions {
+    /// Where to write a page for racecheck and one for each command
+    pub folder: Option<PathBuf>,
+}
+
+/// A length of time as people write it.
+fn age(text: &str) -> Result<Duration, String> {
+    const UNITS: [(char, u64); 4] = [('m', 60), ('h', 3600), ('d', 86_400), ('w', 604_800)];
+    let expected = || "a number and a unit: 90m, 12h, 30d, 4w".to_owned();
+    let (unit, seconds) = UNITS.into_iter().find(|(unit, _)| text.ends_with(*unit)).ok_or_else(expected)?;
+    let number: u64 = text.trim_end_matches(unit).parse().map_err(|_| expected())?;
+    number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(expected)
+}
+
 /// Options of `racecheck env`.
 #[derive(Debug, Args)]
 pub struct EnvOptions {
@@ -306,8 +402,6 @@ fn after_long_help() -> String {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     fn words(line: &str) -> Vec<OsString> {
@@ -328,7 +422,7 @@ mod tests {
         assert!(matches!(request.command, Command::Run));
         assert_eq!(request.words, words("-- --help -- x"));
         let request = Request::parse(words("racecheck --opt-first test --opt-first -- --nocapture"));
-        assert_eq!(request.debug, instrument::Debug::OptimisedFirst);
+        assert_eq!(request.manner.debug, instrument::Debug::OptimisedFirst);
         assert_eq!(request.words, words("--opt-first -- --nocapture"));
     }
 
@@ -353,10 +447,19 @@ mod tests {
     }
 
     #[test]
+    fn a_length_of_time_has_a_unit() {
+        assert_eq!(age("30d"), Ok(Duration::from_secs(30 * 86_400)));
+        assert_eq!(age("0h"), Ok(Duration::ZERO));
+        for wrong in ["", "30", "d", "-1d", "1.5h", "99999999999999999999w", "99999999999999999w"] {
+            assert!(age(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
     fn other_commands_are_parsed() {
         let request = Request::parse(words("racecheck env --manifest-path a/Cargo.toml"));
         assert!(matches!(request.command, Command::Env(EnvOptions { manifest_path: Some(_) })));
         assert!(request.words.is_empty());
-        assert_eq!(request.debug, instrument::Debug::AsItIs);
+        assert_eq!(request.manner.debug, instrument::Debug::AsItIs);
     }
 }

@@ -8,8 +8,10 @@
 //! - `--target-dir`, a folder inside of the usual one, so that ordinary builds stay warm;
 //! - `--cfg racecheck` in the flags for rustc, with a name for all that went into the build, so that
 //!   cargo builds again when racecheck was updated;
-//! - flags for rustdoc, which compiles doctests without the wrapper.
+//! - flags for rustdoc, which compiles doctests without the wrapper;
+//! - the C and C++ compilers of build scripts, which racecheck stands in front of as well.
 
+mod compilers;
 mod config;
 mod flags;
 mod line;
@@ -20,10 +22,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::error::{Error, Result};
-use crate::instrument::OptLevel;
+use crate::instrument::{CCode, OptLevel};
 use crate::kit::Kit;
 use crate::toolchain::{TARGET, Toolchain};
-use crate::wrapper;
+use crate::wrapper::{self, c::Language};
 
 pub use config::Config;
 pub use line::Line;
@@ -49,7 +51,7 @@ pub fn toolchain(config: &Config) -> Result<Toolchain> {
 pub type Environment = Vec<(OsString, OsString)>;
 
 /// What makes cargo build checked programs, wherever it puts them.
-pub fn environment(kit: &Kit, config: &Config) -> Environment {
+pub fn environment(kit: &Kit, config: &Config, c: CCode) -> Environment {
     let mut set: Environment = vec![("RUSTC_WRAPPER".into(), kit.wrapper().into())];
     // Set even if there is none: the one of an outer racecheck must not come in.
     set.push((wrapper::INNER_WRAPPER.into(), user_wrapper(config).unwrap_or_default()));
@@ -59,6 +61,13 @@ pub fn environment(kit: &Kit, config: &Config) -> Environment {
     for_rustdoc.extend(kit.compiler_options(OptLevel::Zero));
     for_rustdoc.extend(kit.linker_options());
     set.push(flags::for_rustdoc(config, &for_rustdoc));
+    if c == CCode::Instrumented {
+        set.extend(
+            [Language::C, Language::Cxx]
+                .into_iter()
+                .flat_map(|language| compilers::for_build_scripts(kit, language)),
+        );
+    }
     set
 }
 

@@ -8,8 +8,8 @@ use std::process::{Command, ExitCode};
 use crate::cache::Cache;
 use crate::cargo::{self, Config, Line};
 use crate::error::{Error, Result};
-use crate::instrument::Debug;
 use crate::kit::Kit;
+use crate::options::Manner;
 use crate::progress::Progress;
 use crate::session;
 use crate::wrapper;
@@ -18,8 +18,8 @@ use crate::wrapper;
 const EDITION: &str = "--edition=2021";
 
 /// Calls rustc with these arguments and instrumentation.
-pub fn rustc(debug: Debug, words: Vec<OsString>) -> Result<ExitCode> {
-    let mut rustc = command(debug, words)?;
+pub fn rustc(manner: Manner, words: Vec<OsString>) -> Result<ExitCode> {
+    let mut rustc = command(manner, words)?;
     let source = rustc.exec();
     Err(Error::Start { program: rustc.get_program().to_string_lossy().into_owned(), source, hint: "" })
 }
@@ -28,7 +28,7 @@ pub fn rustc(debug: Debug, words: Vec<OsString>) -> Result<ExitCode> {
 pub fn compile(
     file: &Path,
     options: Vec<OsString>,
-    debug: Debug,
+    manner: Manner,
     output: &Path,
 ) -> Result<Result<(), ExitCode>> {
     let mut words = options;
@@ -36,7 +36,7 @@ pub fn compile(
         words.push(EDITION.into());
     }
     words.extend([file.into(), "-o".into(), output.into()]);
-    let mut rustc = command(debug, words)?;
+    let mut rustc = command(manner, words)?;
     let status = rustc.status().map_err(|source| Error::Start {
         program: rustc.get_program().to_string_lossy().into_owned(),
         source,
@@ -48,12 +48,12 @@ pub fn compile(
     })
 }
 
-fn command(debug: Debug, words: Vec<OsString>) -> Result<Command> {
+fn command(manner: Manner, words: Vec<OsString>) -> Result<Command> {
     let here = std::env::current_dir().map_err(Error::file("find", "."))?;
     let config = Config::read(&here, &Line::default())?;
     cargo::check_target(&Line::new(words.clone()), &Config::default())?;
     let toolchain = cargo::toolchain(&config)?;
-    let kit = Kit::ensure(&toolchain, &Cache::locate()?, debug, &Progress::default())?;
+    let kit = Kit::ensure(&toolchain, &Cache::locate()?, manner.debug, &Progress::new(manner.verbosity))?;
     let mut words = wrapper::Call::new([toolchain.rustc].into_iter().chain(words).collect())
         .for_checking(&kit, wrapper::Caller::Person)
         .into_iter();

@@ -9,7 +9,7 @@ use super::compile;
 use crate::cache::Cache;
 use crate::cargo::{self, Config, Line};
 use crate::error::{EXIT_STATUS, Error, Result};
-use crate::instrument::Debug;
+use crate::options::Manner;
 use crate::runtime;
 use crate::session;
 use crate::sysroot::{State, Sysroot};
@@ -96,7 +96,7 @@ impl Probe {
         let (source, program) = (folder.path().join("probe.rs"), folder.path().join("probe"));
         fs::write(&source, self.source).map_err(Error::file("write", &source))?;
         let failed = |what: String| Error::Probe { what };
-        if compile::compile(&source, Vec::new(), Debug::default(), &program)?.is_err() {
+        if compile::compile(&source, Vec::new(), Manner::default(), &program)?.is_err() {
             return Err(failed("it does not compile, see above".to_owned()));
         }
         let output = run_alone(&program)?;

@@ -7,15 +7,14 @@ use std::process::ExitCode;
 use crate::cache::Cache;
 use crate::cargo::{self, Config, Environment, Line, Placement, Project};
 use crate::error::{Error, Result};
-use crate::instrument::Debug;
 use crate::kit::Kit;
-use crate::options::EnvOptions;
+use crate::options::{EnvOptions, Manner};
 use crate::progress::Progress;
 use crate::session;
 use crate::toolchain::TARGET;
 
 /// Prints it for a shell.
-pub fn print(debug: Debug, options: EnvOptions) -> Result<ExitCode> {
+pub fn print(manner: Manner, options: EnvOptions) -> Result<ExitCode> {
     let manifest =
         options.manifest_path.into_iter().flat_map(|path| [OsString::from("--manifest-path"), path]);
     let line = Line::new(manifest.collect());
@@ -26,8 +25,9 @@ pub fn print(debug: Debug, options: EnvOptions) -> Result<ExitCode> {
         Ok(project) => project,
         Err(none) => return Ok(ExitCode::from(session::of_child(none.status))),
     };
-    let kit = Kit::ensure(&cargo::toolchain(&config)?, &Cache::locate()?, debug, &Progress::default())?;
-    let mut environment = cargo::environment(&kit, &config);
+    let progress = Progress::new(manner.verbosity);
+    let kit = Kit::ensure(&cargo::toolchain(&config)?, &Cache::locate()?, manner.debug, &progress)?;
+    let mut environment = cargo::environment(&kit, &config, manner.c);
     let placement = Placement::of(&project, &line);
     let folders =
         [("CARGO_TARGET_DIR", placement.target_dir), ("CARGO_BUILD_BUILD_DIR", placement.build_dir)];

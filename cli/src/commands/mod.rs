@@ -3,6 +3,7 @@
 mod clean;
 mod compile;
 mod doctor;
+mod documents;
 mod env;
 mod explain;
 mod package;
@@ -18,19 +19,21 @@ use crate::session::StatusOf;
 
 /// Does what the user asks for.
 pub fn run(request: Request) -> Result<ExitCode> {
-    let Request { command, debug, reports, words } = request;
+    let Request { command, manner, reports, words } = request;
     match command {
-        Command::Run => run::run(debug, reports, words),
-        Command::Build => package::build(debug, words),
-        Command::Test => package::check(&["test"], StatusOf::EachProcess, debug, reports, words),
-        Command::Nextest => package::nextest(debug, reports, words),
-        Command::Bench => package::check(&["bench"], StatusOf::EachProcess, debug, reports, words),
-        Command::Rustc => compile::rustc(debug, words),
-        Command::Env(options) => env::print(debug, options),
-        Command::Clean => clean::clean(),
+        Command::Run => run::run(manner, reports, words),
+        Command::Build => package::build(manner, words),
+        Command::Test => package::check(&["test"], StatusOf::EachProcess, manner, reports, words),
+        Command::Nextest => package::nextest(manner, reports, words),
+        Command::Bench => package::check(&["bench"], StatusOf::EachProcess, manner, reports, words),
+        Command::Rustc => compile::rustc(manner, words),
+        Command::Env(options) => env::print(manner, options),
+        Command::Clean(options) => clean::clean(&options, manner.verbosity),
         Command::Doctor => doctor::examine(),
         Command::Report(command) => report::run(command),
         Command::Explain { code } => explain::print(code.as_deref()),
         Command::Stats { files } => stats::print(&files),
+        Command::Completions(options) => documents::completions(options.shell),
+        Command::Man(options) => documents::manual(options.folder.as_deref()),
     }
 }

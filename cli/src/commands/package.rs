@@ -6,18 +6,17 @@ use std::process::{Command, ExitCode};
 use crate::cache::Cache;
 use crate::cargo::{self, Config, Line, Placement, Project};
 use crate::error::{Error, Result};
-use crate::instrument::Debug;
 use crate::kit::Kit;
-use crate::options::ReportOptions;
+use crate::options::{Manner, ReportOptions};
 use crate::progress::{Progress, Verbosity};
 use crate::session::{self, Setting, StatusOf};
 
 /// Builds, and runs nothing.
-pub fn build(debug: Debug, words: Vec<OsString>) -> Result<ExitCode> {
+pub fn build(manner: Manner, words: Vec<OsString>) -> Result<ExitCode> {
     // Programs read them when they run, which may be now and here.
     session::options()?;
     let line = Line::new(words);
-    match prepare(&["build"], debug, &line)? {
+    match prepare(&["build"], manner, &line)? {
         Prepared::Ready { mut cargo, .. } => {
             let status = cargo.status().map_err(|source| Error::Start {
                 program: cargo.get_program().to_string_lossy().into_owned(),
@@ -34,13 +33,13 @@ pub fn build(debug: Debug, words: Vec<OsString>) -> Result<ExitCode> {
 pub fn check(
     subcommand: &[&str],
     status_of: StatusOf,
-    debug: Debug,
+    manner: Manner,
     reports: ReportOptions,
     words: Vec<OsString>,
 ) -> Result<ExitCode> {
     let options = session::options()?;
     let line = Line::new(words);
-    match prepare(subcommand, debug, &line)? {
+    match prepare(subcommand, manner, &line)? {
         Prepared::Ready { cargo, project } => {
             let workspace_root = project.workspace_root;
             session::run(*cargo, Setting { options, reports, workspace_root, status_of })
@@ -50,12 +49,12 @@ pub fn check(
 }
 
 /// Runs cargo-nextest with its command, which comes first, and its options.
-pub fn nextest(debug: Debug, reports: ReportOptions, mut words: Vec<OsString>) -> Result<ExitCode> {
+pub fn nextest(manner: Manner, reports: ReportOptions, mut words: Vec<OsString>) -> Result<ExitCode> {
     let has_command = words.first().is_some_and(|word| !word.as_encoded_bytes().starts_with(b"-"));
     let command = if has_command { words.remove(0) } else { OsString::new() };
     let command = command.to_string_lossy();
     let subcommand: &[&str] = if has_command { &["nextest", &command] } else { &["nextest"] };
-    check(subcommand, StatusOf::EachProcess, debug, reports, words)
+    check(subcommand, StatusOf::EachProcess, manner, reports, words)
 }
 
 /// Cargo, ready to be started.
@@ -68,7 +67,7 @@ enum Prepared {
     NoProject(ExitCode),
 }
 
-fn prepare(subcommand: &[&str], debug: Debug, line: &Line) -> Result<Prepared> {
+fn prepare(subcommand: &[&str], manner: Manner, line: &Line) -> Result<Prepared> {
     let here = std::env::current_dir().map_err(Error::file("find", "."))?;
     let config = Config::read(&here, line)?;
     cargo::check_target(line, &config)?;
@@ -79,12 +78,12 @@ fn prepare(subcommand: &[&str], debug: Debug, line: &Line) -> Result<Prepared> {
     heed_colour(line);
     let verbosity = match line.has(&["-q", "--quiet"]) {
         true => Verbosity::Quiet,
-        false => Verbosity::Normal,
+        false => manner.verbosity,
     };
     let toolchain = cargo::toolchain(&config)?;
-    let kit = Kit::ensure(&toolchain, &Cache::locate()?, debug, &Progress::new(verbosity))?;
+    let kit = Kit::ensure(&toolchain, &Cache::locate()?, manner.debug, &Progress::new(verbosity))?;
     let placement = Placement::of(&project, line);
-    let cargo = cargo::command(subcommand, line, &placement, &cargo::environment(&kit, &config));
+    let cargo = cargo::command(subcommand, line, &placement, &cargo::environment(&kit, &config, manner.c));
     Ok(Prepared::Ready { cargo: Box::new(cargo), project })
 }
 

@@ -7,8 +7,7 @@ use std::process::{Command, ExitCode};
 use super::{compile, package};
 use crate::binary::{self, Detector};
 use crate::error::{Error, Result};
-use crate::instrument::Debug;
-use crate::options::ReportOptions;
+use crate::options::{Manner, ReportOptions};
 use crate::session::{self, Setting, StatusOf};
 use crate::shim;
 
@@ -24,7 +23,7 @@ enum Subject {
 }
 
 /// Runs it, with its races reported.
-pub fn run(debug: Debug, reports: ReportOptions, words: Vec<OsString>) -> Result<ExitCode> {
+pub fn run(manner: Manner, reports: ReportOptions, words: Vec<OsString>) -> Result<ExitCode> {
     match Subject::of(words) {
         Subject::Program { path, arguments } => {
             let options = session::options()?;
@@ -44,14 +43,14 @@ pub fn run(debug: Debug, reports: ReportOptions, words: Vec<OsString>) -> Result
                 .tempdir()
                 .map_err(Error::file("create a folder in", std::env::temp_dir()))?;
             let program = folder.path().join(path.file_stem().unwrap_or("main".as_ref()));
-            if let Err(status) = compile::compile(&path, rustc, debug, &program)? {
+            if let Err(status) = compile::compile(&path, rustc, manner, &program)? {
                 return Ok(status);
             }
             let mut command = Command::new(&program);
             command.args(arguments);
             session::run(command, Setting { options, reports, workspace_root: here()?, ..Setting::default() })
         }
-        Subject::Package(words) => package::check(&["run"], StatusOf::Session, debug, reports, words),
+        Subject::Package(words) => package::check(&["run"], StatusOf::Session, manner, reports, words),
     }
 }
 

@@ -194,7 +194,7 @@ mod tests {
 
     /// What the wrapper would call, as one line.
     fn checked(line: &str) -> String {
-        let kit = Kit::of_wrapper(Path::new("/kit/racecheck-rustc")).unwrap();
+        let kit = Kit::of_wrapper(Path::new("/kit/racecheck-rustc")).unwrap().0;
         call(line).for_checking(&kit, Caller::Cargo).join(" ".as_ref()).into_string().unwrap()
     }
 
@@ -229,7 +229,7 @@ mod tests {
 
     #[test]
     fn a_person_need_not_name_a_target() {
-        let kit = Kit::of_wrapper(Path::new("/kit/racecheck-rustc")).unwrap();
+        let kit = Kit::of_wrapper(Path::new("/kit/racecheck-rustc")).unwrap().0;
         let words = |line| call(line).for_checking(&kit, Caller::Person);
         assert!(words("rustc -O main.rs").iter().any(|word| word == LINKS));
         assert!(words("rustc --crate-type lib main.rs").iter().all(|word| word != LINKS));
@@ -264,7 +264,7 @@ mod tests {
 
     #[test]
     fn only_debug_builds_are_optimised_first() {
-        let kit = Kit::of_wrapper(Path::new("/kit.opt-first/racecheck-rustc")).unwrap();
+        let kit = Kit::of_wrapper(Path::new("/kit.opt-first/racecheck-rustc")).unwrap().0;
         let is_optimised = |line| {
             let words = call(line).for_checking(&kit, Caller::Person);
             words.iter().any(|word| word.to_string_lossy().starts_with("-Cpasses=default<O1>,forceattrs"))

@@ -3,8 +3,10 @@
 //! One cache serves all tests, so that the instrumented standard library is made once; tests about the
 //! cache itself have their own.
 
+mod c;
 mod docs;
 mod errors;
+mod manners;
 mod package;
 mod reports;
 mod session;
