@@ -335,7 +335,8 @@ fn read_from_file(mapping: &Mapping<'_>, offset: usize, buffer: &mut [u8]) -> Op
     file.read_exact_at(buffer, offset as u64).ok()
 }
 
-fn read_whole(path: &CStr) -> Result<Vec<u8>, Errno> {
+/// All bytes of a file whose size is not known before, such as those of /proc.
+pub fn read_whole(path: &CStr) -> Result<Vec<u8>, Errno> {
     const STEP: usize = 16 * PAGE_SIZE;
     let file = File::open(path, Access::Read)?;
     let mut bytes = Vec::new();

@@ -18,6 +18,7 @@ use crate::environment::Environment;
 use crate::lock::SpinLock;
 use crate::memory::heap::Heap;
 use crate::modules::main_stack;
+use crate::note;
 use crate::output::{Line, Output, Verdict};
 use crate::resolve::Resolver;
 use crate::runtime::{Runtime, runtime};
@@ -100,14 +101,14 @@ impl Reporter {
         self.settle();
         let found = self.count.load(Ordering::Relaxed);
         let first = !self.summarised.swap(true, Ordering::Relaxed);
-        if first {
-            self.tell_losses(&runtime().engine.stats());
-        }
         // What the command line was told, it sums up itself, and it decides about the status. What it could not be
         // told must not end in success.
         let untold = found - self.told.load(Ordering::Relaxed);
         if first {
             self.summarise(untold);
+            if !self.send_note(untold) {
+                self.tell_losses(&runtime().engine.stats());
+            }
         }
         if status == 0 && (untold > 0 || self.told_counts()) { options.exitcode as i32 } else { status }
     }
@@ -160,6 +161,19 @@ impl Reporter {
         if !text.is_empty() {
             self.output.write_text(&text);
         }
+    }
+
+    /// Tells the command line what the process did not see. False if it does not listen.
+    fn send_note(&self, untold: u64) -> bool {
+        if !self.output.is_channel() {
+            return false;
+        }
+        // Somebody was stopped in the middle of a report, and has the resolver.
+        let Some(mut inner) = self.inner.try_lock() else { return false };
+        let program = inner.resolver.program();
+        let note = note::note(runtime(), inner.resolver.modules(), program, untold);
+        drop(inner);
+        self.output.write_line(&note.to_json_line()).is_some()
     }
 
     /// Says what the detector had to give up, so that silence is not taken for more than it is.

@@ -92,6 +92,11 @@ impl Resolver {
             .unwrap_or_default()
     }
 
+    /// The table of modules.
+    pub fn modules(&mut self) -> &mut Modules {
+        &mut self.modules
+    }
+
     /// The directory that the process is in (when it is asked for first): files below it are told from there.
     pub fn directory(&mut self) -> &str {
         self.directory.get_or_insert_with(|| {

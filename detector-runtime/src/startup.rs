@@ -19,6 +19,7 @@ use crate::local::local;
 use crate::lock::SpinLock;
 use crate::memory::heap::{Heap, HeapCache};
 use crate::memory::region::Region;
+use crate::note;
 use crate::report::Reporter;
 use crate::runtime::{RUNTIME, Runtime};
 use crate::shadow::{Shadow, ShadowError};
@@ -50,6 +51,7 @@ pub static racecheck_rt_version: u32 = 1;
 extern "C" fn __tsan_init() {
     extern "C" fn init(pc: u64) {
         crate::gate::enter(|_, _| ());
+        note::instrumented(pc);
         if libc_is_ready() {
             intercept::dynamic::loaded(pc);
         }

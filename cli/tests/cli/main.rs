@@ -6,6 +6,7 @@
 mod c;
 mod docs;
 mod errors;
+mod explain;
 mod manners;
 mod package;
 mod reports;

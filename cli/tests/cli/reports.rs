@@ -319,3 +319,20 @@ fn explain_has_every_code() {
     folder.racecheck(&["explain", "RC0001"]).ran().assert_status(0).assert_stdout("# RC0001: data race\n");
     folder.racecheck(&["explain", "RC9"]).ran().assert_status(2).assert_stderr("there is no code \"RC9\"");
 }
+
+#[test]
+fn a_run_says_what_ran_without_instrumentation() {
+    let program = "\
+        #[link(name = \"plain\")] unsafe extern \"C\" { fn seven() -> i32; }\n\
+        fn main() { assert_eq!(unsafe { seven() }, 7); }\n";
+    let folder = Folder::with(&[("plain.c", "int seven(void) { return 7; }\n"), ("main.rs", program)]);
+    folder.shell("cc -shared -fPIC -o libplain.so plain.c").ran().assert_status(0);
+    let words = ["run", "--stats", "--output", "r.jsonl", "-L", ".", "main.rs"];
+    let ran = folder.racecheck(&words).env("LD_LIBRARY_PATH", folder.path(".")).ran();
+    ran.assert_status(0).assert_stderr("ran without instrumentation, so not seen inside: libplain.so\n");
+    ran.assert_stderr(" at most, the program's own included; ").assert_stderr(" shadow\n");
+    let text = fs::read_to_string(folder.path("r.jsonl")).unwrap();
+    let note: Value = serde_json::from_str(text.trim()).unwrap();
+    assert!(note["process"]["memory"]["shadow"].as_u64().unwrap() > 0, "{note}");
+    folder.racecheck(&["stats", "r.jsonl"]).ran().assert_stdout("without instrumentation: ");
+}

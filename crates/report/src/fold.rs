@@ -243,7 +243,14 @@ fn is_start(name: &str) -> bool {
     ];
     const PARTS: [&str; 3] =
         ["__rust_begin_short_backtrace", "__rust_end_short_backtrace", "std::rt::lang_start"];
-    NAMES.contains(&name) || PARTS.iter().any(|part| name.contains(part))
+    NAMES.contains(&name) || PARTS.iter().any(|part| name.contains(part)) || is_doctest_harness(name)
+}
+
+/// What rustdoc writes around examples: the program that runs all of an edition's, and the function around
+/// each.
+fn is_doctest_harness(name: &str) -> bool {
+    name.trim_start_matches('<').starts_with("doctest_runner_")
+        || (name.starts_with("doctest_bundle_") && name.ends_with("::__main_fn"))
 }
 
 /// Calls of closures through the traits for that, and what stands between a call and the allocator.

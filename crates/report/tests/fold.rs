@@ -227,3 +227,18 @@ fn places_end_at_the_user_s_frame() {
     assert_eq!(to_first_user_frame(&frames).len(), 2);
     assert_eq!(to_first_user_frame(&frames[..1]).len(), 1);
 }
+
+#[test]
+fn what_rustdoc_writes_around_an_example_is_folded() {
+    let frames = [
+        "doctest_bundle_2024::__doctest_0::main @ rustdoctest/doctest_bundle_2024.rs",
+        "doctest_bundle_2024::__doctest_0::__main_fn @ rustdoctest/doctest_bundle_2024.rs",
+        "doctest_runner_2024::__doctest_0::TEST::{closure#0} @ rustdoctest/doctest_runner_2024.rs",
+        "<doctest_runner_2024::__doctest_0::TEST::{closure#0} as core::ops::function::FnOnce<()>>::call_once @ \
+         core/src/ops/function.rs",
+        "doctest_runner_2024::main @ rustdoctest/doctest_runner_2024.rs",
+        "std::sys::backtrace::__rust_begin_short_backtrace @ std/src/sys/backtrace.rs",
+        "main",
+    ];
+    assert_eq!(shown(&frames, Purpose::Access), ["doctest_bundle_2024::__doctest_0::main"]);
+}

@@ -124,3 +124,40 @@ pub mod advice {
         Advice, FEWEST_ACQUISITIONS, LONG_HOLD, READ_SHARE_FOR_RWLOCK, Usage, collect, start,
     };
 }
+
+/// The examples of `racecheck explain` are compiled and run as tests of this crate.
+#[cfg(all(doctest, feature = "detect"))]
+mod explanations {
+    #[doc = include_str!("../../report/explain/RC0101.md")]
+    mod rc0101 {}
+    #[doc = include_str!("../../report/explain/RC0102.md")]
+    mod rc0102 {}
+    #[doc = include_str!("../../report/explain/RC0103.md")]
+    mod rc0103 {}
+    #[doc = include_str!("../../report/explain/RC0104.md")]
+    mod rc0104 {}
+    #[doc = include_str!("../../report/explain/RC0105.md")]
+    mod rc0105 {}
+    #[doc = include_str!("../../report/explain/RC0106.md")]
+    mod rc0106 {}
+    #[doc = include_str!("../../report/explain/RC0107.md")]
+    mod rc0107 {}
+    #[doc = include_str!("../../report/explain/RC0108.md")]
+    mod rc0108 {}
+    #[doc = include_str!("../../report/explain/RC0109.md")]
+    mod rc0109 {}
+    #[doc = include_str!("../../report/explain/RC0110.md")]
+    mod rc0110 {}
+    #[doc = include_str!("../../report/explain/RC0111.md")]
+    mod rc0111 {}
+    #[doc = include_str!("../../report/explain/RC0112.md")]
+    mod rc0112 {}
+    #[doc = include_str!("../../report/explain/RC0113.md")]
+    mod rc0113 {}
+    #[doc = include_str!("../../report/explain/RC0114.md")]
+    mod rc0114 {}
+    #[doc = include_str!("../../report/explain/RC0115.md")]
+    mod rc0115 {}
+    #[doc = include_str!("../../report/explain/RC0116.md")]
+    mod rc0116 {}
+}

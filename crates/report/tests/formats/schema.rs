@@ -2,6 +2,7 @@
 
 use racecheck_report::Finding;
 use racecheck_report::format::Entry;
+use racecheck_report::model::{ProcessNote, Record, SCHEMA_VERSION};
 use serde_json::{Value, json};
 
 use super::documents::entries;
@@ -29,6 +30,16 @@ fn every_line_passes_the_schema_and_is_read_back() {
         let back = Entry::new(Finding::from_json_line(&line).unwrap());
         assert_eq!((back.count, &back.shards, &back.standing), (entry.count, &entry.shards, &entry.standing));
     }
+}
+
+#[test]
+fn notes_of_processes_pass_the_schema() {
+    let mut note = ProcessNote { schema: SCHEMA_VERSION, pid: 7, ..ProcessNote::default() };
+    note.process.uninstrumented.push("/usr/lib/libfoo.so".into());
+    note.process.memory.shadow = Some(4096);
+    let line = note.to_json_line();
+    check(&validator(), &line);
+    assert_eq!(Record::from_json_line(&line), Ok(Record::Process(note)));
 }
 
 #[test]
