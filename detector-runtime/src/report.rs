@@ -253,17 +253,20 @@ fn emit_one(runtime: &Runtime, race: &Race, location: Option<&Location>) {
     }
 }
 
-/// True if a block was allocated by code that is not instrumented, and nothing else speaks for a race: such code
-/// may have handed the block on by means of its own, such as atomics of a C library, of which the runtime hears
-/// nothing. The same for the free of a block that nobody touched.
+/// True if nothing but code that is not instrumented speaks for a race. Such code may order its accesses by means of its
+/// own, such as atomics of a C library, of which the runtime hears nothing; what it does by calls of libc is only
+/// judged against what instrumented code does. A block that was allocated there may have been handed on by such means
+/// before anybody touched it.
 fn is_hearsay(runtime: &Runtime, resolver: &mut Resolver, race: &Race) -> bool {
-    let mut is_instrumented = |side: &Side| {
-        let pcs = runtime.engine.contexts.stack(side.ctx);
-        pcs.first().is_none_or(|&pc| resolver.is_instrumented(pc))
-    };
-    race.previous.kind == AccessKind::Alloc
-        && (!is_instrumented(&race.previous)
-            || race.current.kind == AccessKind::Free && !is_instrumented(&race.current))
+    let call = |side: &Side| runtime.engine.contexts.stack(side.ctx).first().copied();
+    let (current, previous) = (call(&race.current), call(&race.previous));
+    let mut is_instrumented = |call: Option<u64>| call.is_none_or(|pc| resolver.is_instrumented(pc));
+    match race.previous.kind {
+        AccessKind::Alloc => {
+            !is_instrumented(previous) || race.current.kind == AccessKind::Free && !is_instrumented(current)
+        }
+        _ => [current, previous].iter().all(|call| call.is_some_and(|pc| resolver.is_foreign(pc))),
+    }
 }
 
 /// Reports a race whose contexts come together for the first time, unless its places did before.

@@ -27,6 +27,13 @@ pub struct Resolver {
     /// The frames of calls that were asked for before: stacks have most of their frames in common.
     known: BTreeMap<u64, Vec<Frame>>,
     directory: Option<String>,
+    /// Whether modules name `__tsan_func_entry`.
+    names_entry: BTreeMap<ModuleId, bool>,
+}
+
+/// Whether `part` is anywhere in `whole`.
+fn contains(whole: &[u8], part: &[u8]) -> bool {
+    whole.windows(part.len()).any(|window| window == part)
 }
 
 /// A function calls `__tsan_func_entry` within so many bytes, if at all: behind what sets its frame up.
@@ -149,16 +156,37 @@ impl Resolver {
     /// True if the function that `pc` returns into is instrumented: it tells the runtime of its entry. Also if
     /// it belongs to no module, since then nothing says that it is not.
     pub fn is_instrumented(&mut self, pc: u64) -> bool {
-        let call = pc.wrapping_sub(1);
-        let Some((id, address, _)) = self.find(call) else { return true };
-        let Some(function) = self.symbolizer(id).and_then(|symbols| symbols.function_range(address)) else {
-            return false;
-        };
-        let begin = call - (address.0 - function.start.0);
+        let Some((id, address, _)) = self.find(pc.wrapping_sub(1)) else { return true };
+        self.tells_of_entry(id, pc, address).unwrap_or(false)
+    }
+
+    /// True if the function that `pc` returns into is known not to be instrumented: it is a known function that
+    /// tells nothing of its entry, or belongs to a library in which no function can.
+    pub fn is_foreign(&mut self, pc: u64) -> bool {
+        let Some((id, address, _)) = self.find(pc.wrapping_sub(1)) else { return false };
+        self.tells_of_entry(id, pc, address).is_some_and(|tells| !tells) || !self.names_entry(id)
+    }
+
+    /// Whether the function at the call before `pc` calls `__tsan_func_entry`; `None` if it cannot be told.
+    fn tells_of_entry(&mut self, id: ModuleId, pc: u64, call: ModuleAddress) -> Option<bool> {
+        let function = self.symbolizer(id)?.function_range(call)?;
+        let begin = pc - 1 - (call.0 - function.start.0);
         let mut code = [0; FUNCTION_BEGIN];
         let code = &mut code[..(function.end.0 - function.start.0).min(FUNCTION_BEGIN as u64) as usize];
-        let Ok(memory) = MemoryReader::open() else { return false };
-        memory.read(begin as usize, code).is_ok() && calls_entry(&memory, begin, code)
+        let memory = MemoryReader::open().ok()?;
+        memory.read(begin as usize, code).ok()?;
+        Some(calls_entry(&memory, begin, code))
+    }
+
+    /// Whether anything in the module can call `__tsan_func_entry`: the executable has it within itself, and a library
+    /// has to name it. Also if the module's file cannot be read.
+    fn names_entry(&mut self, id: ModuleId) -> bool {
+        const NAME: &[u8] = b"__tsan_func_entry\0";
+        let Some(module) = self.modules.get(id).filter(|module| module.kind() == ModuleKind::Library) else {
+            return true;
+        };
+        let names = || module.map_file().map_or(true, |file| contains(file.bytes(), NAME));
+        *self.names_entry.entry(id).or_insert_with(names)
     }
 
     fn find(&mut self, address: u64) -> Option<(ModuleId, ModuleAddress, String)> {

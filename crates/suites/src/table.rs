@@ -134,7 +134,7 @@ pub static SUITES: &[Suite] = &[
     Suite::new("futures-util", "0.3").targets(LIB).note("its integration tests are in another package"),
     Suite::new("triomphe", "0.1"),
     Suite::new("tokio", "1")
-        .features("full")
+        .features("full,test-util")
         .targets(TOKIO)
         .note("17 of its integration tests: sync, the runtime with several threads, and tasks"),
     Suite::new("moka", "0.12").features("sync").targets(LIB),

@@ -6,6 +6,8 @@
 //! | `lock` and its kin, when they succeed | acquire |
 //! | `unlock` | release by the owner, before the real unlock: nobody can acquire meanwhile |
 //!
+//! To lock and to unlock changes the lock's memory as well: who frees it has to come after that.
+//!
 //! A robust mutex whose owner died is acquired as well (`EOWNERDEAD`), and the end of a thread releases those
 //! that it holds. The inner unlocks of a recursive mutex release too, which nobody can see before the last one.
 
@@ -14,7 +16,7 @@ use core::ffi::c_int;
 use core::mem::offset_of;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use racecheck_engine::Channel;
+use racecheck_engine::{Channel, StoreOrder};
 
 use super::intercept;
 use super::real::real;
@@ -70,12 +72,34 @@ unsafe fn is_robust(mutex: *mut Mutex) -> bool {
 ///
 /// # Safety
 /// The mutex is initialised.
-unsafe fn mutex_locked(result: c_int, mutex: *mut Mutex) -> c_int {
+unsafe fn mutex_locked(result: c_int, mutex: *mut Mutex, pc: u64) -> c_int {
     // SAFETY: the caller's promise.
     if (result == 0 || result == libc::EOWNERDEAD) && unsafe { is_robust(mutex) } {
         enter(|_, _| HELD.lock().insert(mutex as usize, local() as usize));
     }
-    locked(result, mutex)
+    spin_locked(result, mutex, pc)
+}
+
+/// After a call that tried to lock, and changed the lock if it did.
+fn spin_locked<T>(result: c_int, lock: *mut T, pc: u64) -> c_int {
+    if result == 0 || result == libc::EOWNERDEAD {
+        acquire(lock);
+        change(lock, pc);
+    }
+    result
+}
+
+/// The size of what every call changes, at the begin of a lock.
+const WORD: u64 = 4;
+
+/// The call at `pc` changes the lock, in a way that is atomic for all who use it as one.
+fn change<T>(lock: *mut T, pc: u64) {
+    enter(|rt, thread| {
+        if thread.ignore == 0 {
+            let (engine, here) = thread.at(pc);
+            rt.engine.store(engine, lock as u64, WORD, StoreOrder::Relaxed, here, || ());
+        }
+    });
 }
 
 /// The running thread ends: whoever locks a robust mutex that it still holds goes on where it stopped.
@@ -94,14 +118,6 @@ pub(super) fn leave_to_others(rt: &Runtime, thread: &mut ThreadState) {
 pub(super) fn renewed<T>(result: c_int, lock: *mut T) -> c_int {
     if result == 0 {
         enter(|rt, _| rt.engine.forget(lock as u64, Channel::OWNER));
-    }
-    result
-}
-
-/// After a call that tried to lock.
-pub(super) fn locked<T>(result: c_int, lock: *mut T) -> c_int {
-    if result == 0 || result == libc::EOWNERDEAD {
-        acquire(lock);
     }
     result
 }
@@ -133,36 +149,39 @@ intercept! {
 }
 
 intercept! {
-    fn racecheck_intercept_pthread_mutex_lock(mutex: *mut Mutex) -> c_int {
-        mutex_locked(pthread_mutex_lock(mutex), mutex)
+    fn racecheck_intercept_pthread_mutex_lock(mutex: *mut Mutex; pc in "rsi") -> c_int {
+        mutex_locked(pthread_mutex_lock(mutex), mutex, pc)
     }
 }
 
 intercept! {
-    fn racecheck_intercept_pthread_mutex_trylock(mutex: *mut Mutex) -> c_int {
-        mutex_locked(pthread_mutex_trylock(mutex), mutex)
+    fn racecheck_intercept_pthread_mutex_trylock(mutex: *mut Mutex; pc in "rsi") -> c_int {
+        mutex_locked(pthread_mutex_trylock(mutex), mutex, pc)
     }
 }
 
 intercept! {
-    fn racecheck_intercept_pthread_mutex_timedlock(mutex: *mut Mutex, until: *const libc::timespec) -> c_int {
-        mutex_locked(pthread_mutex_timedlock(mutex, until), mutex)
+    fn racecheck_intercept_pthread_mutex_timedlock(
+        mutex: *mut Mutex, until: *const libc::timespec; pc in "rdx"
+    ) -> c_int {
+        mutex_locked(pthread_mutex_timedlock(mutex, until), mutex, pc)
     }
 }
 
 intercept! {
     fn racecheck_intercept_pthread_mutex_clocklock(
-        mutex: *mut Mutex, clock: libc::clockid_t, until: *const libc::timespec,
+        mutex: *mut Mutex, clock: libc::clockid_t, until: *const libc::timespec; pc in "rcx"
     ) -> c_int {
-        mutex_locked(pthread_mutex_clocklock(mutex, clock, until), mutex)
+        mutex_locked(pthread_mutex_clocklock(mutex, clock, until), mutex, pc)
     }
 }
 
 intercept! {
-    fn racecheck_intercept_pthread_mutex_unlock(mutex: *mut Mutex) -> c_int {
+    fn racecheck_intercept_pthread_mutex_unlock(mutex: *mut Mutex; pc in "rsi") -> c_int {
         if is_robust(mutex) {
             enter(|_, _| HELD.lock().remove(&(mutex as usize)));
         }
+        change(mutex, pc);
         release(mutex);
         pthread_mutex_unlock(mutex)
     }
@@ -181,19 +200,20 @@ intercept! {
 }
 
 intercept! {
-    fn racecheck_intercept_pthread_spin_lock(lock: *mut Spin) -> c_int {
-        locked(pthread_spin_lock(lock), lock)
+    fn racecheck_intercept_pthread_spin_lock(lock: *mut Spin; pc in "rsi") -> c_int {
+        spin_locked(pthread_spin_lock(lock), lock, pc)
     }
 }
 
 intercept! {
-    fn racecheck_intercept_pthread_spin_trylock(lock: *mut Spin) -> c_int {
-        locked(pthread_spin_trylock(lock), lock)
+    fn racecheck_intercept_pthread_spin_trylock(lock: *mut Spin; pc in "rsi") -> c_int {
+        spin_locked(pthread_spin_trylock(lock), lock, pc)
     }
 }
 
 intercept! {
-    fn racecheck_intercept_pthread_spin_unlock(lock: *mut Spin) -> c_int {
+    fn racecheck_intercept_pthread_spin_unlock(lock: *mut Spin; pc in "rsi") -> c_int {
+        change(lock, pc);
         release(lock);
         pthread_spin_unlock(lock)
     }
