@@ -150,6 +150,18 @@ pub fn references(toolchain: &Toolchain, is: impl Fn(&str) -> bool) -> Result<Ve
     Ok(names.into_iter().collect())
 }
 
+/// Checks that the toolchain's standard library carries what the instrumented copy is made from.
+pub fn check_bitcode(toolchain: &Toolchain) -> Result<()> {
+    let plan = Plan::read(toolchain)?;
+    for library in plan.libraries.iter().filter(|library| library.required) {
+        let path = plan.folder.join(&library.file_name);
+        if library::read(&path)?.iter().all(|member| member.bitcode.is_none()) {
+            return Err(Error::NoBitcode { library: path });
+        }
+    }
+    Ok(())
+}
+
 /// Where a sysroot has the target's libraries.
 fn libraries_in(sysroot: &Path) -> PathBuf {
     sysroot.join("lib/rustlib").join(TARGET).join("lib")

@@ -9,6 +9,7 @@ mod errors;
 mod explain;
 mod manners;
 mod package;
+mod recipes;
 mod reports;
 mod session;
 mod shim;

@@ -1,4 +1,9 @@
 //! `racecheck doctor`: whether racecheck can work here, and what to do if not.
+//!
+//! A line for each thing: `ok`, `warn` (it works, with a drawback), or `FAIL` and what to do. At the end a racy and a
+//! clean program are built and run, which is the only proof.
+
+mod machine;
 
 use std::fs;
 use std::io::Write;
@@ -12,7 +17,7 @@ use crate::error::{EXIT_STATUS, Error, Result};
 use crate::options::Manner;
 use crate::runtime;
 use crate::session;
-use crate::sysroot::{State, Sysroot};
+use crate::sysroot::{self, State, Sysroot};
 
 /// A program with a race that nothing can hide, and the same with a lock.
 const PROBES: [Probe; 2] = [
@@ -55,6 +60,9 @@ pub fn examine() -> Result<ExitCode> {
     });
     if let Some(toolchain) = &toolchain {
         report.check("rust-lld", toolchain.rust_lld(), |path| path.display().to_string());
+        report.check("bitcode", sysroot::check_bitcode(toolchain), |()| {
+            "the standard library carries LLVM bitcode".to_owned()
+        });
     }
     let cache = Cache::locate().and_then(|cache| cache.folder("").map(|_| cache));
     let cache = report.check("cache", cache, |cache| cache.root().display().to_string());
@@ -65,7 +73,13 @@ pub fn examine() -> Result<ExitCode> {
             State::Broken => "the instrumented copy is damaged, made again now".to_owned(),
         });
     }
-    println!("      address space: {}", address_space());
+    report.tell("linker", machine::linker());
+    let folder = tempfile::tempdir().map_err(Error::file("create a folder in", std::env::temp_dir()))?;
+    report.tell("C compiler", machine::c_compiler(folder.path()));
+    report.tell("address space", machine::address_space());
+    report.tell("limits", machine::limits());
+    report.tell("kernel", machine::kernel());
+    report.tell("nextest", machine::nextest());
     if report.failed == 0 {
         for probe in &PROBES {
             report.check(&format!("{} probe", probe.name), probe.try_out(), Clone::clone);
@@ -77,16 +91,15 @@ pub fn examine() -> Result<ExitCode> {
     })
 }
 
-/// What the machine lets the runtime choose its memory layout from; told for bug reports.
-fn address_space() -> String {
-    let read =
-        |path: &str| fs::read_to_string(path).map_or("unknown".to_owned(), |text| text.trim().to_owned());
-    format!(
-        "randomize_va_space {}, mmap_rnd_bits {}, overcommit_memory {}",
-        read("/proc/sys/kernel/randomize_va_space"),
-        read("/proc/sys/vm/mmap_rnd_bits"),
-        read("/proc/sys/vm/overcommit_memory"),
-    )
+/// What is to be said of something that was looked at.
+#[derive(Debug)]
+enum Opinion {
+    /// It is as it should be.
+    Good(String),
+    /// It works, with a drawback.
+    Doubtful(String),
+    /// racecheck can't work with it.
+    Bad(String),
 }
 
 impl Probe {
@@ -103,7 +116,12 @@ impl Probe {
         let stderr = String::from_utf8_lossy(&output.stderr);
         let seen = if stderr.contains("WARNING: DATA RACE") { Verdict::Race } else { Verdict::Silent };
         match (seen == self.expected, seen, output.status.code()) {
-            (true, Verdict::Race, Some(66)) => Ok("its race is reported, with status 66".to_owned()),
+            (true, Verdict::Race, Some(66)) if !stderr.contains("probe.rs:1") => {
+                Err(failed("its race is reported, but without lines: debug info can't be read".to_owned()))
+            }
+            (true, Verdict::Race, Some(66)) => {
+                Ok("its race is reported, with both stacks and lines, and status 66".to_owned())
+            }
             (true, Verdict::Silent, Some(0)) => Ok("it is silent, with status 0".to_owned()),
             _ => {
                 // What the runtime says about it is the best clue there is.
@@ -130,6 +148,17 @@ struct Report {
 }
 
 impl Report {
+    fn tell(&mut self, name: &str, opinion: Opinion) {
+        match opinion {
+            Opinion::Good(text) => println!("ok    {name}: {text}"),
+            Opinion::Doubtful(text) => println!("warn  {name}: {text}"),
+            Opinion::Bad(text) => {
+                self.failed += 1;
+                println!("FAIL  {name}: {text}");
+            }
+        }
+    }
+
     fn check<T>(&mut self, name: &str, result: Result<T>, describe: impl FnOnce(&T) -> String) -> Option<T> {
         match result {
             Ok(found) => {
