@@ -39,6 +39,7 @@ pub mod note;
 pub mod output;
 pub mod report;
 pub mod resolve;
+pub mod rules;
 pub mod runtime;
 pub mod shadow;
 pub mod startup;

@@ -6,10 +6,10 @@ use alloc::vec::Vec;
 use core::fmt::Write;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use racecheck_engine::{AccessKind, Ctx, Race, Side, Stats, ThreadId};
+use racecheck_engine::{AccessKind, Ctx, Race, Side, Stats, Thread as EngineThread, ThreadId};
 use racecheck_report::fingerprint::{PairKey, pair_key};
 use racecheck_report::known::known_race;
-use racecheck_report::model::SCHEMA_VERSION;
+use racecheck_report::model::{Learnt, Order, SCHEMA_VERSION};
 use racecheck_report::text::{TextOptions, write_finding, write_summary};
 use racecheck_report::{Access, Finding, FindingKind, Frame, Location, Op, Options, Stack, Thread};
 
@@ -21,6 +21,7 @@ use crate::modules::main_stack;
 use crate::note;
 use crate::output::{Line, Output, Verdict};
 use crate::resolve::Resolver;
+use crate::rules::Rules;
 use crate::runtime::{Runtime, runtime};
 use crate::startup;
 use crate::sys::process;
@@ -39,6 +40,8 @@ pub struct Reporter {
     told: AtomicU64,
     /// Races that their authors mean; see [`racecheck_report::known`].
     held_back: AtomicU64,
+    /// What the program's own options suppress, where no command line decides.
+    rules: Rules,
     inner: SpinLock<Inner>,
     output: Output,
 }
@@ -80,18 +83,20 @@ type Pair = [(u8, u32); 2];
 impl Reporter {
     /// Nothing was found yet.
     pub fn new(options: &Options, environment: &Environment) -> Self {
+        let output = Output::new(options, environment);
         Reporter {
             count: AtomicU64::new(0),
             summarised: AtomicBool::new(false),
             told: AtomicU64::new(0),
             held_back: AtomicU64::new(0),
+            rules: if output.is_channel() { Rules::default() } else { Rules::read(options) },
             inner: SpinLock::new(Inner {
                 seen: BTreeMap::new(),
                 reported: BTreeMap::new(),
                 resolver: Resolver::new(),
                 tests: Tests::default(),
             }),
-            output: Output::new(options, environment),
+            output,
         }
     }
 
@@ -158,6 +163,7 @@ impl Reporter {
                 "racecheck: {held_back} report(s) of races that are meant were held back (suppress_known=0 shows them)"
             );
         }
+        text.extend(self.rules.summary());
         if !text.is_empty() {
             self.output.write_text(&text);
         }
@@ -220,7 +226,7 @@ impl Reporter {
 pub fn emit(runtime: &Runtime, thread: &mut ThreadState) {
     let races = core::mem::take(&mut thread.engine.races);
     for race in races.iter().filter(|_| thread.ignore == 0) {
-        emit_one(runtime, race, None);
+        emit_one(runtime, &thread.engine, race, None);
     }
 }
 
@@ -229,11 +235,11 @@ pub fn emit(runtime: &Runtime, thread: &mut ThreadState) {
 pub fn emit_at(runtime: &Runtime, thread: &mut ThreadState, location: &Location) {
     let races = core::mem::take(&mut thread.engine.races);
     for race in &races {
-        emit_one(runtime, race, Some(location));
+        emit_one(runtime, &thread.engine, race, Some(location));
     }
 }
 
-fn emit_one(runtime: &Runtime, race: &Race, location: Option<&Location>) {
+fn emit_one(runtime: &Runtime, thread: &EngineThread, race: &Race, location: Option<&Location>) {
     if is_benign(race.previous.address, race.previous.size) {
         return;
     }
@@ -242,7 +248,7 @@ fn emit_one(runtime: &Runtime, race: &Race, location: Option<&Location>) {
     let fate = match inner.seen.get(&pair(race)) {
         Some(&fate) => fate,
         None => {
-            let fate = report_new(runtime, inner, race, location);
+            let fate = report_new(runtime, inner, thread, race, location);
             inner.seen.insert(pair(race), fate);
             fate
         }
@@ -270,12 +276,19 @@ fn is_hearsay(runtime: &Runtime, resolver: &mut Resolver, race: &Race) -> bool {
 }
 
 /// Reports a race whose contexts come together for the first time, unless its places did before.
-fn report_new(runtime: &Runtime, inner: &mut Inner, race: &Race, location: Option<&Location>) -> Fate {
+fn report_new(
+    runtime: &Runtime,
+    inner: &mut Inner,
+    thread: &EngineThread,
+    race: &Race,
+    location: Option<&Location>,
+) -> Fate {
     if is_hearsay(runtime, &mut inner.resolver, race) {
         return Fate::HeldBack;
     }
     let reporter = &runtime.reporter;
     let mut finding = describe(runtime, inner, race);
+    finding.order = order(runtime, thread, race);
     if let Some(location) = location {
         finding.location = Some(location.clone());
     }
@@ -283,17 +296,16 @@ fn report_new(runtime: &Runtime, inner: &mut Inner, race: &Race, location: Optio
     if let Some(&fate) = inner.reported.get(&key) {
         return fate;
     }
-    let is_held_back =
+    let is_known =
         !reporter.output.is_channel() && runtime.options.suppress_known && known_race(&finding).is_some();
-    let fate = match is_held_back {
-        true => {
-            reporter.held_back.fetch_add(1, Ordering::Relaxed);
-            Fate::HeldBack
-        }
-        false => {
-            reporter.count.fetch_add(1, Ordering::Relaxed);
-            tell(runtime, inner, &finding)
-        }
+    let fate = if is_known {
+        reporter.held_back.fetch_add(1, Ordering::Relaxed);
+        Fate::HeldBack
+    } else if reporter.rules.hold_for(&finding) {
+        Fate::HeldBack
+    } else {
+        reporter.count.fetch_add(1, Ordering::Relaxed);
+        tell(runtime, inner, &finding)
     };
     inner.reported.insert(key, fate);
     fate
@@ -353,6 +365,19 @@ fn describe(runtime: &Runtime, inner: &mut Inner, race: &Race) -> Finding {
         order: None,
         found: None,
     }
+}
+
+/// What is known of the order of the two accesses, beside that there is none. `thread` did the later one.
+fn order(runtime: &Runtime, thread: &EngineThread, race: &Race) -> Option<Order> {
+    // The end of a thread and a free that is ordered are no matter of what was learnt.
+    if !race.unordered || race.previous.kind == AccessKind::ThreadEnd {
+        return None;
+    }
+    let learnt = match runtime.engine.has_learnt_of(thread, race.previous.epoch) {
+        true => Learnt::Earlier,
+        false => Learnt::Nothing,
+    };
+    Some(Order { learnt: Some(learnt), ..Order::default() })
 }
 
 fn op(kind: AccessKind) -> Op {

@@ -336,3 +336,43 @@ fn a_run_says_what_ran_without_instrumentation() {
     assert!(note["process"]["memory"]["shadow"].as_u64().unwrap() > 0, "{note}");
     folder.racecheck(&["stats", "r.jsonl"]).ran().assert_stdout("without instrumentation: ");
 }
+
+#[test]
+fn a_program_on_its_own_heeds_suppressions() {
+    let folder =
+        Folder::with(&[("main.rs", super::support::RACY), ("rules", "race:main::main\n"), ("bad", "\nx\n")]);
+    folder.racecheck(&["rustc", "main.rs"]).ran().assert_status(0);
+    let run = |options: &str| folder.shell("./main").env("RACECHECK_OPTIONS", options).ran();
+    run("").assert_status(66).assert_stderr("DATA RACE");
+    run("suppressions=rules")
+        .assert_status(0)
+        .assert_no_stderr("DATA RACE")
+        .assert_stderr(" suppressed by rules\n");
+    run("suppressions=bad").assert_status(2).assert_stderr("bad:2: not a suppression");
+    run("suppressions=none").assert_status(2).assert_stderr("the suppressions none cannot be read");
+}
+
+#[test]
+fn a_report_says_what_the_later_thread_had_learnt() {
+    let program = "\
+use std::sync::Mutex;
+static mut X: u64 = 0;
+static LOCK: Mutex<bool> = Mutex::new(false);
+fn main() {
+    let worker = std::thread::spawn(|| {
+        *LOCK.lock().unwrap() = true;
+        unsafe { X += 1 };
+        loop { std::thread::yield_now() }
+    });
+    while !*LOCK.lock().unwrap() {}
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    unsafe { X += 1 };
+    assert!(!worker.is_finished());
+}
+";
+    let folder = Folder::with(&[("main.rs", program)]);
+    let ran = folder.racecheck(&["run", "--format", "pretty", "main.rs"]).ran();
+    ran.assert_status(66).assert_stderr(
+        "main thread has synchronised with thread 1, but what it learnt ends before the write",
+    );
+}

@@ -150,6 +150,17 @@ impl<M: Memory> Engine<M> {
         self.slots.lock().tenant(slot, time)
     }
 
+    /// Whether `thread` has learnt of anything that the thread of `epoch` did, be it before that epoch.
+    #[cold]
+    pub fn has_learnt_of(&self, thread: &Thread, epoch: Epoch) -> bool {
+        let (slot, time) = self.epochs.resolve(epoch);
+        let known = thread.clock().get(slot);
+        let slots = self.slots.lock();
+        // A slot had other tenants before; what was learnt of those does not count.
+        let owner = slots.tenant(slot, time);
+        owner.is_some() && slots.tenant(slot, known) == owner
+    }
+
     /// Takes the lock of a word and gives its value. While there is no other thread, nobody can be in the way.
     #[inline]
     pub(crate) fn lock(&self, word: &AtomicU64) -> Word {

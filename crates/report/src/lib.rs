@@ -4,9 +4,9 @@
 //! ([`model`]), the text form that follows Go's race detector ([`text`]), the choice of the frames
 //! that are worth showing ([`fold`]), names and lines for addresses ([`symbols`]), keys that tell
 //! whether two findings are the same one ([`fingerprint`]), what is not to be reported ([`suppress`],
-//! [`known`]), which test it belongs to ([`test_name`]), the table of options ([`options`]), a code and an explanation for each kind of finding
-//! ([`code`]), and the missing edge in words ([`why`]). With the feature `formats` it also writes
-//! rustc's look, SARIF, JUnit XML, annotations and a page (`format`).
+//! [`known`]), which test it belongs to ([`test_name`]), the table of options ([`options`]), a code and an
+//! explanation for each kind of finding ([`code`]), and the missing edge in words ([`why`]). With the
+//! feature `formats` it also writes rustc's look, SARIF, JUnit XML, annotations and a page (`format`).
 //!
 //! # Invariants
 //! - The core is `no_std` with `alloc`: the runtime inside the program under test links it, and must

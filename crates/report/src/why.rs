@@ -138,46 +138,55 @@ impl Story<'_> {
     /// A lock that only one side held, or that both held, but another one each.
     fn locks(&self) -> Option<String> {
         let order = self.finding.order.as_ref()?;
-        let (now, before) = (order.access_locks.as_ref()?, order.previous_locks.as_ref()?);
         let (later, earlier) =
             (self.name(self.finding.access.thread), self.name(self.finding.previous.thread));
         let held = |locks: &[Held]| {
             let place = locks.last().and_then(|lock| to_first_user_frame(&lock.stack.frames).last());
             place.map_or(String::new(), |frame| format!(" (taken at {})", self.place(frame)))
         };
-        match (now.as_slice(), before.as_slice()) {
-            ([], []) => None,
-            ([], locks) => Some(format!(
-                "{earlier} held a lock{}, {later} did not: a lock orders only those who take it",
-                held(locks)
-            )),
-            (locks, []) => Some(format!(
-                "{later} held a lock{}, {earlier} did not: a lock orders only those who take it",
-                held(locks)
-            )),
-            (now, before) if now.iter().any(|lock| before.iter().any(|b| b.address == lock.address)) => {
-                // Then both held it for reading only, or it was not a lock after all.
-                now.iter()
-                    .all(|lock| lock.shared)
-                    .then(|| format!("{earlier} and {later} held the same lock, but only for reading"))
+        let one_sided = |holder: &ThreadName<'_>, other: &ThreadName<'_>, locks: &[Held]| {
+            let place = held(locks);
+            format!("{holder} held a lock{place}, {other} did not: a lock orders only those who take it")
+        };
+        match (order.access_locks.as_deref(), order.previous_locks.as_deref()) {
+            (Some([]), Some(locks @ [_, ..])) => Some(one_sided(&earlier, &later, locks)),
+            (Some(locks @ [_, ..]), Some([])) => Some(one_sided(&later, &earlier, locks)),
+            // Had the other side held it as well, the two would be ordered by it.
+            (Some(locks), None) if locks.iter().any(|lock| !lock.shared) => {
+                Some(one_sided(&later, &earlier, locks))
             }
-            (now, before) => Some(format!(
-                "{later} held one lock{}, {earlier} another{}: different locks order nothing",
-                held(now),
-                held(before)
-            )),
+            (Some(now @ [_, ..]), Some(before @ [_, ..])) => {
+                let is_common = |lock: &Held| before.iter().any(|other| other.address == lock.address);
+                match now.iter().any(is_common) {
+                    // Then both held it for reading only, or it was no lock after all.
+                    true => now
+                        .iter()
+                        .all(|lock| lock.shared)
+                        .then(|| format!("{earlier} and {later} held the same lock, but only for reading")),
+                    false => Some(format!(
+                        "{later} held one lock{}, {earlier} another{}: different locks order nothing",
+                        held(now),
+                        held(before)
+                    )),
+                }
+            }
+            _ => None,
         }
     }
 
     fn learnt(&self) -> Option<String> {
-        let (later, earlier) =
-            (self.name(self.finding.access.thread), self.name(self.finding.previous.thread));
+        let (now, before) = (self.finding.access.thread, self.finding.previous.thread);
+        let (later, earlier) = (self.name(now), self.name(before));
         match self.finding.order.as_ref()?.learnt? {
-            Learnt::Nothing => None,
+            // Its creation is what it has learnt of its creator, and was told.
+            Learnt::Earlier if self.child(now, before).is_some() => None,
             Learnt::Earlier => Some(format!(
                 "{later} has synchronised with {earlier}, but what it learnt ends before the {}",
                 noun(self.finding.previous.op)
             )),
+            Learnt::Nothing => {
+                Some(format!("{later} has not synchronised with {earlier} in any way since that one began"))
+            }
         }
     }
 
