@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! # racecheck baseline 1
-//! 727150a00821f3d1 RC0001 cache::Slot::set (src/slot.rs) | cache::Slot::get (src/slot.rs)
+//! 769811bf324f5b34 RC0001 cache::Slot::set (src/slot.rs) | cache::Slot::get (src/slot.rs)
 //! ```
 //!
 //! Only the fingerprint counts; what follows it is for whoever reads the file. It is sorted, so that two

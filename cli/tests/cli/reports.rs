@@ -98,7 +98,7 @@ fn broken_lines_are_named_and_the_rest_is_used() {
 
 #[test]
 fn what_can_t_be_read_is_named() {
-    let folder = Folder::with(&[("b", "727150a00821f3d1 no header\n"), ("r.jsonl", &line("f", (3, 9), 1))]);
+    let folder = Folder::with(&[("b", "769811bf324f5b34 no header\n"), ("r.jsonl", &line("f", (3, 9), 1))]);
     folder.write("new", "# racecheck baseline 9\n");
     folder.write("bad", "# racecheck baseline 1\n\nxyz what\n");
     folder.write("rules", "# mine\nsuppress function=a::f\nrace:x\nsuppress funktion=y reason=z\n");

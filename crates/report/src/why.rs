@@ -184,6 +184,8 @@ impl Story<'_> {
                 "{later} has synchronised with {earlier}, but what it learnt ends before the {}",
                 noun(self.finding.previous.op)
             )),
+            // That nothing led back to the creator was said.
+            Learnt::Nothing if self.child(before, now).is_some() => None,
             Learnt::Nothing => {
                 Some(format!("{later} has not synchronised with {earlier} in any way since that one began"))
             }
