@@ -3,7 +3,7 @@
 CARGO ?= cargo
 RACECHECK = $(CARGO) run --quiet --release -p racecheck-cli --bin racecheck --
 
-.PHONY: help demo test lint msrv oracle matrix bench crates install
+.PHONY: help demo test lint msrv oracle matrix published bench crates install
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /	/' | expand -t 12
@@ -33,6 +33,9 @@ crates: ## published crates' own tests and RustSec programs under racecheck (hou
 	$(CARGO) build --release -p racecheck-cli -p racecheck-suites
 	target/release/racecheck-suites --json target/suites.json; suites=$$?; \
 	target/release/racecheck-suites rustsec --json target/rustsec.json && exit $$suites
+
+published: ## two published crates switched to the shim, with and without an edge (needs the registry)
+	crates/sync/published/run.sh target/published
 
 bench: ## time and memory beside native code and LLVM's runtime
 	$(CARGO) build --release -p racecheck-cli

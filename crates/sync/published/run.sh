@@ -34,7 +34,7 @@ take() {
     rm -f "$work/$1/.cargo-checksum.json" "$work/$1/Cargo.lock"
     # Benchmarks, and what only they need, are left out.
     awk '/^\[/ { keep = !/^\[\[bench\]\]/ && !/criterion/ && !/^\[\[example\]\]/ && !/^\[profile/ } keep' "$work/vendor/$1/Cargo.toml" > "$work/$1/Cargo.toml"
-    printf '\n[dependencies.racecheck]\npath = "%s"\n\n[[test]]\nname = "shim"\npath = "tests/shim.rs"\n\n[workspace]\n' \
+    printf '\n[dependencies.racecheck]\npath = "%s"\n\n[[test]]\nname = "shim"\npath = "tests/shim.rs"\n\n[profile.dev.package."*"]\nopt-level = 2\n\n[workspace]\n' \
         "$root/crates/sync" >> "$work/$1/Cargo.toml"
     mkdir -p "$work/$1/tests"
     cp "$here/$1.rs" "$work/$1/tests/shim.rs"

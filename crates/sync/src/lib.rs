@@ -30,7 +30,7 @@
 //! Without the feature `detect` (a default one) `sync`, `thread` and `cell` *are* the standard library's, and
 //! cost nothing. With it they record in builds with debug assertions; `RACECHECK_DETECT=1` or `0` in the
 //! environment turns it on or off in any build. In a program that is instrumented by racecheck the
-//! runtime sees everything itself, and this crate records nothing of its own.
+//! runtime records: this crate tells it the edges and the cells, and goes on telling of misuse by itself.
 //!
 //! # What is checked
 //! Events of these primitives, and accesses to [`cell::RaceCell`] and its kin. Other memory is not seen: for
@@ -39,7 +39,7 @@
 //! thread that was made by other means are taken to be ordered with everything, so that they give no
 //! false report.
 
-#![cfg_attr(not(feature = "detect"), allow(dead_code, reason = "the mirrors alone use it"))]
+#![cfg_attr(not(feature = "detect"), allow(dead_code, unused_imports, reason = "the mirrors alone use it"))]
 
 mod channel;
 mod check;

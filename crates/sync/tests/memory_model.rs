@@ -1,5 +1,8 @@
 //! Each sentence of <https://go.dev/ref/mem> about synchronisation, as a program that relies on it and must
 //! be clean, and where it can be, as one that relies on a little more and must not be.
+//!
+//! Two of its sentences have no counterpart here: those about the order of packages' `init` functions (Rust runs
+//! nothing before `main`) and about finalizers.
 #![cfg(feature = "detect")]
 
 use std::sync::Arc;
@@ -198,6 +201,34 @@ fn no_race_call_n_of_unlock_is_synchronized_before_call_m_of_lock_returns() {
 }
 
 #[test]
+fn no_race_a_successful_try_lock_is_equivalent_to_a_lock() {
+    clean(&check(|| {
+        let (mu, rw, cell) = (Arc::new(Mutex::new()), Arc::new(RWMutex::new()), message());
+        for by_reader in [false, true] {
+            let (mine, my_rw, written) = (mu.clone(), rw.clone(), cell.clone());
+            mu.lock();
+            rw.lock();
+            let thread = thread::spawn(move || {
+                written.set(1);
+                if by_reader { my_rw.unlock() } else { mine.unlock() }
+            });
+            while !(if by_reader { rw.try_r_lock() } else { mu.try_lock() }) {
+                thread::yield_now();
+            }
+            cell.get();
+            thread.join().unwrap();
+            if by_reader {
+                rw.r_unlock();
+                mu.unlock();
+            } else {
+                mu.unlock();
+                rw.unlock();
+            }
+        }
+    }));
+}
+
+#[test]
 fn race_an_unsuccessful_try_lock_has_no_synchronizing_effect() {
     let mu = Arc::new(Mutex::new());
     let (locked, tried) = (Arc::new(std::sync::Barrier::new(2)), Arc::new(std::sync::Barrier::new(2)));
@@ -294,6 +325,24 @@ fn no_race_an_atomic_operation_that_is_observed_is_synchronized_before_the_obser
 }
 
 #[test]
+fn no_race_all_atomic_operations_have_one_order() {
+    clean(&check(|| {
+        for _ in 0..50 {
+            let (x, y) = (Arc::new(Int32::new(0)), Arc::new(Int32::new(0)));
+            let (their_x, their_y) = (x.clone(), y.clone());
+            let thread = thread::spawn(move || {
+                their_x.store(1);
+                their_y.load()
+            });
+            y.store(1);
+            let saw_x = x.load();
+            let saw_y = thread.join().unwrap();
+            assert!(saw_x == 1 || saw_y == 1, "each load came before the other thread's store");
+        }
+    }));
+}
+
+#[test]
 fn no_race_done_is_synchronized_before_the_return_of_the_wait_that_it_unblocks() {
     let wg = WaitGroup::new();
     wg.add(1);
@@ -322,6 +371,46 @@ fn no_race_signal_is_synchronized_before_the_wait_that_it_unblocks() {
             cond.l.unlock();
         },
     ));
+}
+
+#[test]
+fn no_race_broadcast_is_synchronized_before_the_waits_that_it_unblocks() {
+    clean(&check(|| {
+        let cond = Arc::new(Cond::new(Arc::new(Mutex::new())));
+        let (cell, wg) = (message(), WaitGroup::new());
+        let turn = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        for _ in 0..3 {
+            let (cond, cell, turn) = (cond.clone(), cell.clone(), turn.clone());
+            wg.go(move || {
+                cond.l.lock();
+                while !turn.load(std::sync::atomic::Ordering::Relaxed) {
+                    cond.wait();
+                }
+                cond.l.unlock();
+                cell.get();
+            });
+        }
+        cell.set(1);
+        cond.l.lock();
+        turn.store(true, std::sync::atomic::Ordering::Relaxed);
+        cond.l.unlock();
+        cond.broadcast();
+        wg.wait();
+    }));
+}
+
+#[test]
+fn no_race_new_is_synchronized_before_the_get_that_returns_its_value() {
+    clean(&check(|| {
+        let pool = Arc::new(Pool::new(|| {
+            let cell = message();
+            cell.set(1);
+            cell
+        }));
+        let theirs = pool.clone();
+        thread::spawn(move || theirs.get().get()).join().unwrap();
+        pool.get().get();
+    }));
 }
 
 #[test]

@@ -14,14 +14,12 @@
 use std::fmt;
 use std::panic::Location;
 
-#[allow(deprecated, reason = "older crates use them")]
-pub use std::sync::atomic::spin_loop_hint;
 pub use std::sync::atomic::{Ordering, compiler_fence};
 
 use racecheck_engine::{FenceOrder, Granule, LoadOrder, Mask, RmwOrder, StoreOrder};
 
 use crate::rt::place::{Here, Place, Subject, Write};
-use crate::rt::{Inner, Object, enter_engine};
+use crate::rt::{Inner, Object, active, enter_engine};
 
 fn load_order(order: Ordering) -> LoadOrder {
     match order {
@@ -49,6 +47,13 @@ fn rmw_order(order: Ordering) -> RmwOrder {
         Ordering::AcqRel => RmwOrder::AcqRel,
         _ => RmwOrder::SeqCst,
     }
+}
+
+/// As the standard library's, for older crates; but where events are recorded, and so a turn of a waiting loop takes
+/// longer, it lets another thread run.
+#[deprecated = "use `std::hint::spin_loop`, as for the standard library's"]
+pub fn spin_loop_hint() {
+    if active() { std::thread::yield_now() } else { std::hint::spin_loop() }
 }
 
 /// As [`std::sync::atomic::fence`].
