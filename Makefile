@@ -14,6 +14,7 @@ demo: ## find a race in a program of testdata/, and none in its twin
 
 test: ## all tests
 	$(CARGO) test --workspace
+	$(CARGO) test -p racecheck --no-default-features --test off
 
 lint: ## formatting and clippy, warnings are errors
 	$(CARGO) fmt --all --check
