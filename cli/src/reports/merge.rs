@@ -2,7 +2,8 @@
 //!
 //! Two passes: the first reads every line once and keeps, for each race, a key, where its first line is
 //! and the counts; the second copies those lines to the output. So memory is bounded by the number of
-//! different races (some hundred bytes each), not by the size of the files or of the evidence.
+//! different races (some hundred bytes each), not by the size of the files or of the evidence. Files are
+//! read side by side; what comes out does not depend on which is done first.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
@@ -10,10 +11,13 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
 
 use racecheck_report::Finding;
 use racecheck_report::fingerprint::{SiteKey, site_key};
-use racecheck_report::model::{Found, Record};
+use racecheck_report::model::{Found, ProcessNote, Record};
 
 use super::file::ReportFile;
 use super::note::Notes;
@@ -61,6 +65,66 @@ enum Form {
     Joined,
 }
 
+/// What is in one file.
+#[derive(Debug, Default)]
+struct Part {
+    races: HashMap<SiteKey, PartOfRace, BuildHasherDefault<AsItIs>>,
+    notes: Vec<ProcessNote>,
+    broken: u64,
+}
+
+/// What one file has of a race.
+#[derive(Debug)]
+struct PartOfRace {
+    evidence: Evidence,
+    /// How often the file found it itself.
+    own: u64,
+    /// How often shards found it that were joined in the file.
+    others: BTreeMap<String, u64>,
+}
+
+impl Part {
+    fn read(input: u32, path: &Path) -> Result<Self> {
+        if !fs::metadata(path).map_err(Error::file("read", path))?.is_file() {
+            return Err(Error::NotAFile { path: path.to_owned() });
+        }
+        let mut part = Part::default();
+        let mut file = ReportFile::open(path)?;
+        while let Some(line) = file.advance() {
+            match line.and_then(|()| file.decode()) {
+                Ok(Record::Finding(finding)) => {
+                    let form = if finding.found.is_some() { Form::Joined } else { Form::Plain };
+                    let len = file.text().len() as u32;
+                    part.add(&finding, Evidence { input, start: file.start(), len, form });
+                }
+                Ok(Record::Process(note)) => part.notes.push(note),
+                Err(bad) => {
+                    part.broken += 1;
+                    eprintln!("racecheck: {bad}");
+                }
+            }
+        }
+        Ok(part)
+    }
+
+    fn add(&mut self, finding: &Finding, evidence: Evidence) {
+        let race = self.races.entry(site_key(finding)).or_insert(PartOfRace {
+            evidence,
+            own: 0,
+            others: BTreeMap::new(),
+        });
+        match &finding.found {
+            Some(Found { shards, .. }) if !shards.is_empty() => {
+                for (name, count) in shards {
+                    *race.others.entry(name.clone()).or_default() += count;
+                }
+            }
+            Some(Found { count, .. }) => race.own += count,
+            None => race.own += 1,
+        }
+    }
+}
+
 /// What a merge came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Summary {
@@ -75,56 +139,52 @@ pub struct Summary {
 impl Merge {
     /// Reads files, and folders with files of findings in them.
     pub fn read(paths: &[PathBuf]) -> Result<Self> {
-        let mut merge = Merge { inputs: files(paths)?, ..Merge::default() };
-        for (index, name) in (0..).zip(shard_names(&merge.inputs)) {
-            let shard = merge.shard(name);
-            merge.read_file(index, shard)?;
-        }
-        Ok(merge)
+        let inputs = files(paths)?;
+        let names = shard_names(&inputs);
+        let mut merge = Merge { inputs: inputs.clone(), ..Merge::default() };
+        // In the order of the inputs, whichever is read first.
+        let shards: Vec<Shard> = names.into_iter().map(|name| merge.shard(name)).collect();
+        let next = AtomicUsize::new(0);
+        let workers = thread::available_parallelism().map_or(1, usize::from).min(inputs.len());
+        thread::scope(|scope| {
+            let (sender, parts) = mpsc::sync_channel(workers);
+            for _ in 0..workers {
+                let (sender, inputs, next) = (sender.clone(), &inputs, &next);
+                scope.spawn(move || {
+                    loop {
+                        let at = next.fetch_add(1, Ordering::Relaxed);
+                        let Some(path) = inputs.get(at) else { return };
+                        // Nobody listens any more once a file could not be read.
+                        if sender.send((at, Part::read(at as u32, path))).is_err() {
+                            return;
+                        }
+                    }
+                });
+            }
+            drop(sender);
+            for (at, part) in parts {
+                merge.join(part?, shards[at]);
+            }
+            Ok(merge)
+        })
     }
 
-    fn read_file(&mut self, input: u32, shard: Shard) -> Result<()> {
-        let path = &self.inputs[input as usize];
-        if !fs::metadata(path).map_err(Error::file("read", path))?.is_file() {
-            return Err(Error::NotAFile { path: path.clone() });
-        }
-        let mut file = ReportFile::open(path)?;
-        while let Some(line) = file.advance() {
-            match line.and_then(|()| file.decode()) {
-                Ok(Record::Finding(finding)) => {
-                    let form = if finding.found.is_some() { Form::Joined } else { Form::Plain };
-                    let len = file.text().len() as u32;
-                    self.add(&finding, Evidence { input, start: file.start(), len, form }, shard);
+    fn join(&mut self, part: Part, shard: Shard) {
+        self.broken += part.broken;
+        part.notes.into_iter().for_each(|note| self.notes.add(note));
+        for (key, PartOfRace { evidence, own, others }) in part.races {
+            let others: Vec<(Shard, u64)> =
+                others.into_iter().map(|(name, count)| (self.shard(name), count)).collect();
+            let race =
+                self.races.entry(key).or_insert(Race { evidence, count: 0, shards: Vec::with_capacity(1) });
+            race.evidence = race.evidence.min(evidence);
+            for (shard, count) in others.into_iter().chain((own > 0).then_some((shard, own))) {
+                race.count += count;
+                self.reports += count;
+                match race.shards.iter_mut().find(|(other, _)| *other == shard) {
+                    Some((_, sum)) => *sum += count,
+                    None => race.shards.push((shard, count)),
                 }
-                Ok(Record::Process(note)) => self.notes.add(note),
-                Err(bad) => {
-                    self.broken += 1;
-                    eprintln!("racecheck: {bad}");
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn add(&mut self, finding: &Finding, evidence: Evidence, shard: Shard) {
-        let by_shard = match &finding.found {
-            Some(Found { shards, .. }) if !shards.is_empty() => {
-                shards.iter().map(|(name, count)| (self.shard(name.clone()), *count)).collect()
-            }
-            Some(Found { count, .. }) => vec![(shard, *count)],
-            None => vec![(shard, 1)],
-        };
-        let race = self.races.entry(site_key(finding)).or_insert(Race {
-            evidence,
-            count: 0,
-            shards: Vec::with_capacity(1),
-        });
-        for (shard, count) in by_shard {
-            race.count += count;
-            self.reports += count;
-            match race.shards.iter_mut().find(|(other, _)| *other == shard) {
-                Some((_, sum)) => *sum += count,
-                None => race.shards.push((shard, count)),
             }
         }
     }
