@@ -13,6 +13,8 @@
 
 mod error;
 mod pack;
+#[path = "../src/instrument/rounds.rs"]
+mod rounds;
 mod runtime;
 mod sources;
 mod toolchain;
@@ -46,6 +48,7 @@ fn run() -> Result<(), Error> {
         println!("cargo::rerun-if-changed={}", path.display());
     }
     println!("cargo::rerun-if-changed=build");
+    println!("cargo::rerun-if-changed=src/instrument/rounds.rs");
 
     let toolchain = toolchain::Toolchain::of_this_build()?;
     let library = runtime::build(&sources, &out_dir)?;

@@ -6,6 +6,7 @@
 //! | in the library | in the packed object |
 //! |---|---|
 //! | `__tsan_*`, `__sanitizer_*`, `Annotate*`, `WTFAnnotate*`, `racecheck_rt_*` | visible under the same name |
+//! | `__tsan_NAME` that both rounds of the pass call ([`rounds`]) | visible as `racecheck_rt_NAME` too |
 //! | `racecheck_intercept_NAME` | visible as `NAME`, in libc's place |
 //! | everything else, `core` and `alloc` included | local |
 //!
@@ -26,8 +27,8 @@ use object::read::archive::ArchiveFile;
 use object::{Object, ObjectSymbol};
 
 use crate::error::{Error, run};
-use crate::read;
 use crate::toolchain::Toolchain;
+use crate::{read, rounds};
 
 const INTERCEPTOR: &str = "racecheck_intercept_";
 const ABI: [&str; 5] = ["__tsan_", "__sanitizer_", "Annotate", "WTFAnnotate", "racecheck_rt_"];
@@ -40,13 +41,18 @@ pub struct Packed {
 }
 
 pub fn pack(toolchain: &Toolchain, library: &Path, out_dir: &Path) -> Result<Packed, Error> {
-    let exports = exported(library)?;
+    let mut exports = exported(library)?;
     let file = |name: &str| out_dir.join(name);
 
     let joined = file("joined.o");
     let mut lld = toolchain.tool("rust-lld")?;
     lld.args(["-flavor", "gnu", "-r", "-e", "__tsan_init"]);
     lld.args(exports.iter().flat_map(|symbol| ["-u", symbol]));
+    for function in rounds::REPEATED {
+        let (name, alias) = (rounds::name_by_pass(function), rounds::name_of_first(function));
+        lld.arg(format!("--defsym={alias}={name}"));
+        exports.insert(alias);
+    }
     run(lld.arg(library).arg("-o").arg(&joined))?;
 
     let keep = file("keep.txt");

@@ -136,6 +136,16 @@ pub enum Error {
          RACECHECK_CACHE to a folder that racecheck may write to"
     )]
     NoCacheFolder,
+    /// The cache is at a place that can't be told to LLVM.
+    #[error(
+        "the path of racecheck's cache, `{}`, has white space in it, where rustc would take it apart. Set \
+         RACECHECK_CACHE to a folder without",
+        cache.display()
+    )]
+    WhiteSpace {
+        /// The cache.
+        cache: PathBuf,
+    },
     /// A file or folder can't be used.
     #[error("could not {doing} {}: {source}{hint}", path.display())]
     File {

@@ -2,15 +2,60 @@
 //!
 //! The passes are LLVM's own ThreadSanitizer passes. `forceattrs` gives every function the attribute
 //! that they ask for; without it only atomics are instrumented.
+//!
+//! # Two rounds
+//!
+//! The pass has no call for an atomic maximum or minimum (`fetch_max`, `fetch_min`) and leaves it alone. It has one
+//! for what that becomes in code generation, a loop around a compare-exchange, and `atomic-expand` makes the loop
+//! earlier. That pass can't come first: it would make loops of other operations too, and the plain load
+//! with which a loop begins would be taken for one of the program's. So the pass comes twice:
+//!
+//! 1. After the first round each atomic operation but those is a call, which `atomic-expand` does not touch.
+//! 2. The second round finds the compare-exchanges of the loops. It also finds again all plain accesses, and the
+//!    loops' first loads, and inserts calls for them.
+//!
+//! The plain accesses' calls of the first round are renamed before the second (`rewrite-symbols`), to names
+//! under which the runtime has the same functions (see [`rounds`]). What then has the old name is
+//! declared to be without effect (`forceattrs` again), so that `dce` removes it.
+//!
+//! A compare-exchange that fails acquires what the operation would have acquired from that value. So an operation
+//! that is contended may be ordered after a value that it did not replace; this can hide a race, and never makes
+//! one up.
+
+pub mod rounds;
+
+use std::path::Path;
 
 /// The pipeline that inserts the calls into the runtime.
 ///
 /// Loads whose value nobody uses go first: in code of opt-level 0 rustc loads an enum's tag together with its
 /// payload, and code generation drops what is not needed, so the call would tell of a load that is never done.
-pub const PASSES: &str = "forceattrs,function(dce),tsan-module,function(tsan)";
+pub const PASSES: &str = "forceattrs,function(dce),tsan-module,function(tsan),\
+     rewrite-symbols,function(atomic-expand,tsan),forceattrs,function(dce)";
 
-/// LLVM's option that goes with `forceattrs`.
-pub const FORCE_ATTRIBUTE: &str = "-force-attribute=sanitize_thread";
+/// LLVM's options that go with [`PASSES`]. `renames` is a file with [`renames`] in it.
+pub fn llvm_options(renames: &Path) -> Vec<String> {
+    let mut options = vec![
+        "-force-attribute=sanitize_thread".to_owned(),
+        format!("-rewrite-map-file={}", renames.display()),
+    ];
+    for function in rounds::REPEATED {
+        let name = rounds::name_by_pass(function);
+        // An attribute with a number, which is 0 if none is given: it touches no memory.
+        options.push(format!("-force-attribute={name}:memory"));
+        options.push(format!("-force-attribute={name}:willreturn"));
+    }
+    options
+}
+
+/// What `rewrite-symbols` renames after the first round.
+pub fn renames() -> String {
+    let line = |function| {
+        let (from, to) = (rounds::name_by_pass(function), rounds::name_of_first(function));
+        format!("function: {{ source: {from}, target: {to} }}\n")
+    };
+    rounds::REPEATED.into_iter().map(line).collect()
+}
 
 /// True for functions of std during which the runtime looks away, by their mangled names.
 ///
@@ -65,11 +110,12 @@ pub enum OptLevel {
 /// what was built before is built again.
 pub const REVISION: u32 = 6;
 
-/// The options that make rustc (and rustdoc, for doctests) instrument what it compiles.
-pub fn compiler_options(debug: Debug, level: OptLevel) -> [String; 2] {
+/// The options that make rustc (and rustdoc, for doctests) instrument what it compiles. `llvm_options` is
+/// a file with [`llvm_options`] in it.
+pub fn compiler_options(debug: Debug, level: OptLevel, llvm_options: &Path) -> [String; 2] {
     let passes = match (debug, level) {
         (Debug::OptimisedFirst, OptLevel::Zero) => format!("-Cpasses=default<O1>,{PASSES}"),
         _ => format!("-Cpasses={PASSES}"),
     };
-    [passes, format!("-Cllvm-args={FORCE_ATTRIBUTE}")]
+    [passes, format!("-Cllvm-args=@{}", llvm_options.display())]
 }

@@ -9,6 +9,8 @@
 //!          racecheck-rt.dynlist        -> what programs export
 //!          racecheck-allocator.o       the bridge to the program's allocator
 //!          racecheck-allocator.names   what it stands in front of
+//!          llvm-options                what LLVM is told about the passes
+//!          renames.yaml                and which calls it renames between them
 //! ```
 //!
 //! A kit for debug builds that are optimised first has a folder with that ending.
@@ -47,6 +49,10 @@ pub const FOLDER: &str = "kits";
 
 const SYSROOT: &str = "sysroot";
 
+/// Names of the files for LLVM.
+const LLVM_OPTIONS: &str = "llvm-options";
+const RENAMES: &str = "renames.yaml";
+
 /// Ending of a kit's folder that says [`Debug::OptimisedFirst`].
 const OPTIMISED_FIRST: &str = "opt-first";
 
@@ -64,6 +70,10 @@ pub struct Kit {
 impl Kit {
     /// Makes sure that the kit for a toolchain is there and whole.
     pub fn ensure(toolchain: &Toolchain, cache: &Cache, debug: Debug, progress: &Progress) -> Result<Self> {
+        // rustc takes options for LLVM apart at white space, and knows no quotes.
+        if cache.root().to_string_lossy().contains(char::is_whitespace) {
+            return Err(Error::WhiteSpace { cache: cache.root().to_owned() });
+        }
         let sysroot = Sysroot::of(toolchain, cache)?.ensure(progress)?;
         let runtime = runtime::ensure(cache)?;
         let mut hasher = DefaultHasher::new();
@@ -87,10 +97,24 @@ impl Kit {
             cache::write_whole(&folder.join(allocator::OBJECT_FILE), &allocator::bridge(&names)?)?;
             cache::write_whole(&folder.join(allocator::NAMES_FILE), names.join("\n").as_bytes())?;
         }
+        let kit = Kit { folder };
+        kit.write_for_llvm()?;
         // Its time says when it was used last. Where that can't be written down it looks unused, and at worst is made
         // once more.
-        let _ = File::open(&folder).and_then(|file| file.set_modified(SystemTime::now()));
-        Ok(Kit { folder })
+        let _ = File::open(&kit.folder).and_then(|file| file.set_modified(SystemTime::now()));
+        Ok(kit)
+    }
+
+    fn write_for_llvm(&self) -> Result<()> {
+        let renames = self.folder.join(RENAMES);
+        let options = instrument::llvm_options(&renames).join("\n");
+        for (path, content) in [(renames, instrument::renames()), (self.folder.join(LLVM_OPTIONS), options)] {
+            let is_there = std::fs::read(&path).is_ok_and(|present| present == content.as_bytes());
+            if !is_there {
+                cache::write_whole(&path, content.as_bytes())?;
+            }
+        }
+        Ok(())
     }
 
     /// The kit to which the wrapper belongs that was called as `program`, and what it was called for.
@@ -149,7 +173,8 @@ impl Kit {
         let mut options = vec![format!("--sysroot={}", sysroot.display())];
         let dependencies = sysroot::dependencies(&sysroot);
         options.extend(dependencies.map(|folder| format!("-Ldependency={}", folder.display())));
-        options.extend(instrument::compiler_options(self.debug(), level));
+        let llvm_options = self.folder.join(LLVM_OPTIONS);
+        options.extend(instrument::compiler_options(self.debug(), level, &llvm_options));
         options.extend(allocator::compiler_options(&self.allocator_names()));
         options
     }

@@ -181,11 +181,14 @@ impl Resolver {
     /// Whether anything in the module can call `__tsan_func_entry`: the executable has it within itself, and a library
     /// has to name it. Also if the module's file cannot be read.
     fn names_entry(&mut self, id: ModuleId) -> bool {
-        const NAME: &[u8] = b"__tsan_func_entry\0";
+        /// As C's compilers call it, and as rustc does (`cli/src/instrument.rs`).
+        const NAMES: [&[u8]; 2] = [b"__tsan_func_entry\0", b"racecheck_rt_func_entry\0"];
         let Some(module) = self.modules.get(id).filter(|module| module.kind() == ModuleKind::Library) else {
             return true;
         };
-        let names = || module.map_file().map_or(true, |file| contains(file.bytes(), NAME));
+        let names = || {
+            module.map_file().map_or(true, |file| NAMES.iter().any(|name| contains(file.bytes(), name)))
+        };
         *self.names_entry.entry(id).or_insert_with(names)
     }
 

@@ -1,5 +1,4 @@
 //! A high-water mark raised by `fetch_max` with release tells how far the log is written.
-//@ limit: LLVM's pass does not instrument fetch_max and fetch_min, so what they order is not known
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::thread;
 

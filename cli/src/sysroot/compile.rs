@@ -87,11 +87,13 @@ fn compile(
     let attributes = folder.path().join("attributes.csv");
     let lines: String = unseen.iter().map(|name| instrument::look_away(name)).collect();
     std::fs::write(&attributes, lines).map_err(Error::file("write", &attributes))?;
+    let renames = folder.path().join("renames.yaml");
+    std::fs::write(&renames, instrument::renames()).map_err(Error::file("write", &renames))?;
     let result = toolchain
         .tool(rust_lld)
         .args(["-flavor", "gnu", "-r", OPTIMISATION])
         .arg(format!("--lto-newpm-passes={}", instrument::PASSES))
-        .args(["-mllvm", instrument::FORCE_ATTRIBUTE])
+        .args(instrument::llvm_options(&renames).iter().flat_map(|option| ["-mllvm", option]))
         .arg("-mllvm")
         .arg(format!("{}{}", instrument::MORE_ATTRIBUTES, attributes.display()))
         // The libraries are compiled side by side already.

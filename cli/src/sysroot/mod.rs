@@ -173,6 +173,7 @@ fn key(toolchain: &Toolchain) -> Result<u64> {
     env!("CARGO_PKG_VERSION").hash(&mut hasher);
     instrument::REVISION.hash(&mut hasher);
     instrument::PASSES.hash(&mut hasher);
+    instrument::renames().hash(&mut hasher);
     compile::OPTIMISATION.hash(&mut hasher);
     harness::SOURCE.hash(&mut hasher);
     toolchain.verbose_version.hash(&mut hasher);

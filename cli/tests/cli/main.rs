@@ -7,6 +7,7 @@ mod c;
 mod docs;
 mod errors;
 mod explain;
+mod extremes;
 mod manners;
 mod package;
 mod recipes;

@@ -52,6 +52,11 @@ impl Folder {
         self.command("sh", &["-c", script])
     }
 
+    /// A program in this folder.
+    pub fn program(&self, path: &str, words: &[&str]) -> Command {
+        self.command(&self.path(path).to_string_lossy(), words)
+    }
+
     /// A command without what the cargo that runs these tests, or its user, has set.
     fn command(&self, program: &str, words: &[&str]) -> Command {
         let mut command = Command::new(program);

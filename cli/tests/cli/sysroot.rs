@@ -74,6 +74,18 @@ fn misuse_cache_that_can_not_be_written() {
 }
 
 #[test]
+fn misuse_cache_with_white_space_in_its_path() {
+    let folder = Folder::with(&[("main.rs", CLEAN)]);
+    let mut racecheck = folder.racecheck(&["rustc", "main.rs"]);
+    racecheck.env("RACECHECK_CACHE", folder.path("my cache"));
+    racecheck
+        .ran()
+        .assert_status(2)
+        .assert_stderr("my cache")
+        .assert_stderr("Set RACECHECK_CACHE to a folder");
+}
+
+#[test]
 fn misuse_toolchain_without_rust_lld() {
     let folder = Folder::with(&[("main.rs", CLEAN)]);
     let toolchain = fake_toolchain(&folder);

@@ -11,6 +11,10 @@ use std::time::Instant;
 
 use serde_json::json;
 
+/// The names under which the instrumented standard library calls the runtime.
+#[path = "../../../cli/src/instrument/rounds.rs"]
+mod rounds;
+
 /// One way of building the kernels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Build {
@@ -99,6 +103,10 @@ fn compile(build: Build, racecheck: &Path, folder: &Path) -> Result<(), Box<dyn 
         command.args(["-Clink-arg=-Wl,--whole-archive", &format!("-Clink-arg={runtime}")]);
         command.arg("-Clink-arg=-Wl,--no-whole-archive");
         command.arg("-Clink-args=-lm -lpthread -ldl -lrt -Wl,--export-dynamic");
+        command.args(rounds::REPEATED.map(|function| {
+            let (name, alias) = (rounds::name_by_pass(function), rounds::name_of_first(function));
+            format!("-Clink-arg=-Wl,--defsym={alias}={name}")
+        }));
     }
     match command.status()?.success() {
         true => Ok(()),
