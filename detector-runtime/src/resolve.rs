@@ -186,9 +186,8 @@ impl Resolver {
         let Some(module) = self.modules.get(id).filter(|module| module.kind() == ModuleKind::Library) else {
             return true;
         };
-        let names = || {
-            module.map_file().map_or(true, |file| NAMES.iter().any(|name| contains(file.bytes(), name)))
-        };
+        let names =
+            || module.map_file().map_or(true, |file| NAMES.iter().any(|name| contains(file.bytes(), name)));
         *self.names_entry.entry(id).or_insert_with(names)
     }
 
