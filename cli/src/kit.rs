@@ -198,9 +198,22 @@ impl Kit {
             // The runtime calls into these; with a current glibc they are empty.
             "-Clink-args=-lpthread -ldl -lm".to_owned(),
         ];
+        if let Some(folder) =
+            self.shared_std().and_then(|library| Some(library.parent()?.display().to_string()))
+        {
+            // Cargo and rustc lead the loader to the toolchain's own, by a variable that only the older kind of path
+            // comes before.
+            options.push("-Clink-arg=-Wl,--disable-new-dtags".to_owned());
+            options.push(format!("-Clink-arg=-Wl,-rpath,{folder}"));
+        }
         let bridge = self.folder.join(allocator::OBJECT_FILE);
         options.extend(allocator::linker_options(&bridge, &self.allocator_names()));
         options
+    }
+
+    /// The shared standard library, if this toolchain's could be made.
+    pub fn shared_std(&self) -> Option<PathBuf> {
+        sysroot::shared_std(&self.sysroot())
     }
 
     /// The functions that the bridge stands in front of; none if the kit was taken apart, which the linker will say.

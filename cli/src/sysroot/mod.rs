@@ -18,6 +18,7 @@ mod harness;
 mod library;
 mod manifest;
 mod plan;
+mod shared;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -35,6 +36,7 @@ use manifest::Manifest;
 use plan::Plan;
 
 pub use harness::dependencies;
+pub use shared::find as shared_std;
 
 /// Name of the cache's folder that holds all sysroots.
 const FOLDER: &str = "sysroots";
@@ -109,6 +111,7 @@ impl<'a> Sysroot<'a> {
         link_toolchain(self.toolchain, new.path())?;
         link_libraries(&plan, &libraries_in(new.path()))?;
         compile::instrument_all(self.toolchain, &plan, &libraries_in(new.path()), progress)?;
+        shared::make(self.toolchain, &plan, new.path())?;
         harness::extend(self.toolchain, new.path(), progress)?;
         Manifest::of(new.path())?.save(new.path())?;
 
@@ -210,7 +213,7 @@ fn link_toolchain(toolchain: &Toolchain, new: &Path) -> Result<()> {
 }
 
 /// Links the target's libraries but those that the plan makes anew, and the shared standard library:
-/// that is not instrumented, so nothing may be linked against it.
+/// that is not instrumented, so nothing may be linked against it (see [`shared`]).
 fn link_libraries(plan: &Plan, new: &Path) -> Result<()> {
     link_entries(&plan.folder, new, |name| {
         let is_made = plan.libraries.iter().any(|library| library.file_name == name);

@@ -91,7 +91,7 @@ impl Plan {
 }
 
 /// The crate's name in `libNAME-HASH.rlib`.
-fn crate_name(file_name: &str) -> Option<&str> {
+pub(super) fn crate_name(file_name: &str) -> Option<&str> {
     let stem = file_name.strip_prefix("lib")?.strip_suffix(".rlib")?;
     stem.rsplit_once('-').map(|(name, _)| name)
 }

@@ -8,9 +8,11 @@ use crate::kit::Kit;
 /// Codegen options that a checked program can't have.
 ///
 /// Link-time optimisation needs bitcode of the whole program, which the instrumented standard library
-/// does not have; the shared standard library is not instrumented; and reports do not find debug info
-/// that is outside of the executable.
-const REMOVED: [&str; 5] = ["lto", "linker-plugin-lto", "embed-bitcode", "prefer-dynamic", "split-debuginfo"];
+/// does not have; and reports do not find debug info that is outside of the executable.
+const REMOVED: [&str; 4] = ["lto", "linker-plugin-lto", "embed-bitcode", "split-debuginfo"];
+
+/// Goes as well where there is no shared standard library that is instrumented.
+const PREFER_DYNAMIC: &str = "prefer-dynamic";
 
 /// A call of rustc, possibly through other wrappers.
 #[derive(Debug)]
@@ -73,7 +75,11 @@ impl Call {
         if purpose == Purpose::Executable {
             added.extend(kit.linker_options());
         }
-        let mut words = without_codegen_options(self.words, &REMOVED);
+        let mut removed = REMOVED.to_vec();
+        if kit.shared_std().is_none() {
+            removed.push(PREFER_DYNAMIC);
+        }
+        let mut words = without_codegen_options(self.words, &removed);
         words.extend(added.into_iter().map(OsString::from));
         words
     }

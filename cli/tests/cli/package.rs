@@ -331,12 +331,46 @@ fn shared_libraries_are_instrumented_and_use_the_programs_runtime() {
             "static mut X: u32 = 0;\n#[no_mangle]\npub extern \"C\" fn bump() {\n    unsafe { X += 1 }\n}\n",
         ),
     ]);
-    folder.racecheck(&["build", "--workspace"]).ran().assert_status(0);
+    folder.racecheck(&["build", "-p", "plugin"]).ran().assert_status(0);
     let plugin = "target/racecheck/x86_64-unknown-linux-gnu/debug/libplugin.so";
     folder
-        .racecheck(&["run", "--quiet", "--", plugin])
+        .racecheck(&["run", "--quiet", "-p", "app", "--", plugin])
         .ran()
         .assert_status(66)
         .assert_stderr("plugin/src/lib.rs:4:")
         .assert_stderr("Found 1 data race(s)");
+}
+
+#[test]
+fn shared_libraries_that_do_not_depend_on_each_other_share_an_instrumented_standard_library() {
+    let manifest = |name: &str, rest: &str| {
+        format!("[package]\nname = '{name}'\nversion = '0.1.0'\nedition = '2021'\n{rest}")
+    };
+    let library = |name: &str| {
+        format!(
+            "use std::sync::{{Arc, Mutex}};\npub fn name() -> String {{\n    let name = Arc::new(Mutex::new(String::new()));\n    \
+             let other = name.clone();\n    std::thread::spawn(move || other.lock().unwrap().push_str({name:?})).join().unwrap();\n    \
+             let name = name.lock().unwrap().clone();\n    name\n}}\n"
+        )
+    };
+    let is_dylib = "[lib]\ncrate-type = ['dylib']\n";
+    let folder = Folder::with(&[
+        ("Cargo.toml", "[workspace]\nmembers = ['app', 'one', 'two']\nresolver = '2'\n"),
+        ("app/Cargo.toml", &manifest("app", "[dependencies]\none.path = '../one'\ntwo.path = '../two'\n")),
+        (
+            "app/src/main.rs",
+            "static mut X: u32 = 0;\nfn main() {\n    println!(\"{} {}\", one::name(), two::name());\n    \
+             if std::env::args().nth(1).is_some() {\n        let worker = std::thread::spawn(|| unsafe { X += 1 });\n        \
+             unsafe { X += 1 };\n        worker.join().unwrap();\n    }\n}\n",
+        ),
+        ("one/Cargo.toml", &manifest("one", is_dylib)),
+        ("one/src/lib.rs", &library("one")),
+        ("two/Cargo.toml", &manifest("two", is_dylib)),
+        ("two/src/lib.rs", &library("two")),
+    ]);
+    let clean = folder.racecheck(&["run", "-q", "-p", "app"]).ran();
+    clean.assert_status(0).assert_stdout("one two\n");
+    assert_eq!(clean.stderr, "");
+    let racy = folder.racecheck(&["run", "-q", "-p", "app", "--", "race"]).ran();
+    racy.assert_status(66).assert_stdout("one two\n").assert_stderr("app/src/main.rs:");
 }
