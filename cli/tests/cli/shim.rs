@@ -136,6 +136,7 @@ fn race_in_a_test_that_uses_the_shim() {
     plain.assert_status(66).assert_stderr("WARNING: DATA RACE\nTest: racy\n").assert_no_stderr("\"locked\"");
     plain.assert_stderr("Found 1 data race(s)");
     let instrumented = folder.racecheck(&["test", "--quiet", "--target-dir"]).arg(target().join("i")).ran();
-    instrumented.assert_status(66).assert_stderr("WARNING: DATA RACE").assert_no_stderr("\"locked\"");
+    instrumented.assert_status(101).assert_stderr("WARNING: DATA RACE").assert_no_stderr("\"locked\"");
+    instrumented.assert_stdout("racy --- FAILED").assert_stdout("race detected during execution of test");
     instrumented.assert_stderr("Location: RaceCell<i32> \"shared\"").assert_stderr("Found 1 data race(s)");
 }
