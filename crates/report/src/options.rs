@@ -166,7 +166,7 @@ options! {
     stats: OptionKind::Switch => bool = "0",
         "Count the detector's shadow memory at the end of each process, for `racecheck stats`.";
     memory_limit_mb: OptionKind::number(0, 1 << 30) => u64 = "0",
-        "Ceiling for the detector's own memory in MiB; what had to be given up at it is said. 0 is no ceiling.";
+        "Accepted and without effect so far: meant as a ceiling for the detector's own memory in MiB.";
     advise: OptionKind::Switch => bool = "0",
         "Add a hint on how to repair what was found to each report.";
 }

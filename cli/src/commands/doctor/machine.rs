@@ -106,7 +106,7 @@ fn judge_limits(memory: Option<u64>, tasks: Option<u64>) -> Opinion {
     let few = tasks.is_some_and(|count| count < FEW_TASKS);
     match little || few {
         true => Opinion::Doubtful(format!(
-            "{text}: little for checked programs. Raise it, or set memory_limit_mb in RACECHECK_OPTIONS"
+            "{text}: little for checked programs, which take two to three times as much. Raise it"
         )),
         false => Opinion::Good(text),
     }
