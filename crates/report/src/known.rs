@@ -41,6 +41,20 @@ pub static KNOWN_RACES: &[KnownRace] = &[
         reader: "crossbeam_deque::deque::Buffer::read",
         writers: &["crossbeam_deque::deque::Buffer::write"],
     },
+    KnownRace {
+        crate_name: "SQLite",
+        reason: "a reader copies the header of the write-ahead log's index without a lock, and takes it only if \
+                 two copies and a checksum agree; the authors mark the functions as not for such checks",
+        reader: "walIndexTryHdr",
+        writers: &["walIndexWriteHdr"],
+    },
+    KnownRace {
+        crate_name: "SQLite",
+        reason: "a reader that has its lock compares the header once more with its copy, and starts again if a \
+                 writer came between",
+        reader: "walTryBeginRead",
+        writers: &["walIndexWriteHdr"],
+    },
 ];
 
 /// The entry that the finding is, if it is a known race.
