@@ -87,7 +87,8 @@ fn exported(library: &Path) -> Result<BTreeSet<String>, Error> {
         let object = member.map_err(broken)?.data(&*data).map_err(broken)?;
         // A static library may hold members that are no object files (metadata).
         let Ok(object) = object::File::parse(object) else { continue };
-        let defined = object.symbols().filter(|symbol| symbol.is_definition() && symbol.is_global());
+        // Thread-local variables are no definitions in that crate's sense.
+        let defined = object.symbols().filter(|symbol| !symbol.is_undefined() && symbol.is_global());
         let names = defined.filter_map(|symbol| symbol.name().ok());
         exports.extend(names.filter(|name| is_exported(name)).map(str::to_owned));
     }

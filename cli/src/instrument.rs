@@ -26,6 +26,8 @@ pub mod rounds;
 
 use std::path::Path;
 
+use crate::inlined;
+
 /// The pipeline that inserts the calls into the runtime.
 ///
 /// Loads whose value nobody uses go first: in code of opt-level 0 rustc loads an enum's tag together with its
@@ -33,8 +35,13 @@ use std::path::Path;
 pub const PASSES: &str = "forceattrs,function(dce),tsan-module,function(tsan),\
      rewrite-symbols,function(atomic-expand,tsan),forceattrs,function(dce)";
 
-/// LLVM's options that go with [`PASSES`]. `renames` is a file with [`renames`] in it.
-pub fn llvm_options(renames: &Path) -> Vec<String> {
+/// The pipeline, and behind it the fast paths are inlined, if they are.
+pub fn pipeline(inlines: bool) -> String {
+    if inlines { format!("{PASSES},{}", inlined::PASSES) } else { PASSES.to_owned() }
+}
+
+/// LLVM's options that go with [`pipeline`]. `renames` is a file with [`renames`] in it, `fast_paths` what is inlined.
+pub fn llvm_options(renames: &Path, fast_paths: Option<&Path>) -> Vec<String> {
     let mut options = vec![
         "-force-attribute=sanitize_thread".to_owned(),
         format!("-rewrite-map-file={}", renames.display()),
@@ -45,6 +52,7 @@ pub fn llvm_options(renames: &Path) -> Vec<String> {
         options.push(format!("-force-attribute={name}:memory"));
         options.push(format!("-force-attribute={name}:willreturn"));
     }
+    options.extend(fast_paths.into_iter().flat_map(inlined::llvm_options));
     options
 }
 
@@ -112,10 +120,13 @@ pub const REVISION: u32 = 7;
 
 /// The options that make rustc (and rustdoc, for doctests) instrument what it compiles. `llvm_options` is
 /// a file with [`llvm_options`] in it.
-pub fn compiler_options(debug: Debug, level: OptLevel, llvm_options: &Path) -> [String; 2] {
-    let passes = match (debug, level) {
-        (Debug::OptimisedFirst, OptLevel::Zero) => format!("-Cpasses=default<O1>,{PASSES}"),
-        _ => format!("-Cpasses={PASSES}"),
+pub fn compiler_options(debug: Debug, level: OptLevel, llvm_options: &Path, inlines: bool) -> [String; 2] {
+    let first = match (debug, level) {
+        (Debug::OptimisedFirst, OptLevel::Zero) => "default<O1>,",
+        _ => "",
     };
-    [passes, format!("-Cllvm-args=@{}", llvm_options.display())]
+    [
+        format!("-Cpasses={first}{}", pipeline(inlines)),
+        format!("-Cllvm-args=@{}", llvm_options.display()),
+    ]
 }

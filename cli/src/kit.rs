@@ -11,6 +11,7 @@
 //!          racecheck-allocator.names   what it stands in front of
 //!          llvm-options                what LLVM is told about the passes
 //!          renames.yaml                and which calls it renames between them
+//!          fast-paths.bc               -> what it inlines (not there if calls stay calls)
 //! ```
 //!
 //! A kit for debug builds that are optimised first has a folder with that ending.
@@ -26,6 +27,7 @@ use std::time::SystemTime;
 use crate::allocator;
 use crate::cache::{self, Cache};
 use crate::error::{Error, Result};
+use crate::inlined;
 use crate::instrument::{self, Debug, OptLevel};
 use crate::progress::Progress;
 use crate::runtime;
@@ -74,7 +76,8 @@ impl Kit {
         if cache.root().to_string_lossy().contains(char::is_whitespace) {
             return Err(Error::WhiteSpace { cache: cache.root().to_owned() });
         }
-        let sysroot = Sysroot::of(toolchain, cache)?.ensure(progress)?;
+        let fast_paths = inlined::ensure(toolchain, cache)?;
+        let sysroot = Sysroot::of(toolchain, cache, fast_paths.clone())?.ensure(progress)?;
         let runtime = runtime::ensure(cache)?;
         let mut hasher = DefaultHasher::new();
         (&sysroot, runtime::HASH).hash(&mut hasher);
@@ -97,17 +100,20 @@ impl Kit {
             cache::write_whole(&folder.join(allocator::OBJECT_FILE), &allocator::bridge(&names)?)?;
             cache::write_whole(&folder.join(allocator::NAMES_FILE), names.join("\n").as_bytes())?;
         }
+        if let Some(fast_paths) = &fast_paths {
+            cache::link_whole(fast_paths, &folder.join(inlined::FILE))?;
+        }
         let kit = Kit { folder };
-        kit.write_for_llvm()?;
+        kit.write_for_llvm(fast_paths.as_deref())?;
         // Its time says when it was used last. Where that can't be written down it looks unused, and at worst is made
         // once more.
         let _ = File::open(&kit.folder).and_then(|file| file.set_modified(SystemTime::now()));
         Ok(kit)
     }
 
-    fn write_for_llvm(&self) -> Result<()> {
+    fn write_for_llvm(&self, fast_paths: Option<&Path>) -> Result<()> {
         let renames = self.folder.join(RENAMES);
-        let options = instrument::llvm_options(&renames).join("\n");
+        let options = instrument::llvm_options(&renames, fast_paths).join("\n");
         for (path, content) in [(renames, instrument::renames()), (self.folder.join(LLVM_OPTIONS), options)] {
             let is_there = std::fs::read(&path).is_ok_and(|present| present == content.as_bytes());
             if !is_there {
@@ -174,7 +180,8 @@ impl Kit {
         let dependencies = sysroot::dependencies(&sysroot);
         options.extend(dependencies.map(|folder| format!("-Ldependency={}", folder.display())));
         let llvm_options = self.folder.join(LLVM_OPTIONS);
-        options.extend(instrument::compiler_options(self.debug(), level, &llvm_options));
+        let inlines = self.folder.join(inlined::FILE).exists();
+        options.extend(instrument::compiler_options(self.debug(), level, &llvm_options, inlines));
         options.extend(allocator::compiler_options(&self.allocator_names()));
         options
     }

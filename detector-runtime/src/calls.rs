@@ -39,6 +39,7 @@ impl CallStack {
         unsafe {
             (*local()).top = base.add(SLACK);
             (*local()).known = base.add(SLACK);
+            (*local()).bottom = base.add(SLACK);
             (*local()).limit = base.add(depth);
         }
         Some(CallStack { base, contexts, depth })
@@ -54,6 +55,7 @@ impl CallStack {
         unsafe {
             (*local()).top = core::ptr::null_mut();
             (*local()).known = core::ptr::null_mut();
+            (*local()).bottom = core::ptr::null_mut();
             (*local()).limit = core::ptr::null_mut();
         }
         if let Some(base) = NonNull::new(self.base.cast::<u8>()) {
@@ -117,11 +119,5 @@ impl CallStack {
 
     fn index(&self, entry: *mut u64) -> usize {
         (entry as usize).wrapping_sub(self.base as usize) / size_of::<u64>()
-    }
-
-    /// Called when a pop went below the bottom, or a push found no room: where the stack's first entry goes.
-    pub fn bottom(&self) -> *mut u64 {
-        // SAFETY: SLACK < depth.
-        unsafe { self.base.add(SLACK) }
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! The block is defined in assembly: a runtime that is linked into the executable reaches it with one
 //! `fs:`-relative instruction (the local-exec model), and stable Rust has no other way to a thread-local
-//! variable without a standard library. The offsets below are those of [`Local`]'s fields.
+//! variable without a standard library. The offsets in the assembly of [`crate::abi`] are those of [`Local`]'s fields;
+//! so are those in the code that is inlined into programs (see [`crate::abi::inlined`]), which is why the block's
+//! name is visible.
 //!
 //! All zero is the state of a thread that the runtime has not met yet; the fast paths are made so that
 //! they then take the slow way or do nothing.
@@ -30,6 +32,8 @@ pub struct Local {
     pub limit: *mut u64,
     /// More values for the high half: [`racecheck_engine::Thread::set_keys`].
     pub set_keys: [u32; SET_KEYS],
+    /// The first entry of the shadow call stack.
+    pub bottom: *mut u64,
 }
 
 impl Local {
@@ -40,17 +44,25 @@ impl Local {
 global_asm!(
     ".pushsection .tbss.racecheck,\"awT\",@nobits",
     ".p2align 6",
-    ".globl racecheck_local",
-    ".hidden racecheck_local",
-    ".type racecheck_local,@object",
-    "racecheck_local:",
+    ".globl racecheck_rt_local",
+    ".type racecheck_rt_local,@object",
+    "racecheck_rt_local:",
     ".zero 128",
-    ".size racecheck_local, 128",
+    ".size racecheck_rt_local, 128",
     ".popsection",
 );
 
 const _: () = assert!(size_of::<Local>() <= 128);
-const _: () = assert!(core::mem::offset_of!(Local, set_keys) == 40 && SET_KEYS == 8);
+const _: () = assert!(
+    core::mem::offset_of!(Local, write_key) == 8
+        && core::mem::offset_of!(Local, read_key) == 12
+        && core::mem::offset_of!(Local, top) == 16
+        && core::mem::offset_of!(Local, known) == 24
+        && core::mem::offset_of!(Local, limit) == 32
+        && core::mem::offset_of!(Local, set_keys) == 40
+        && SET_KEYS == 8
+        && core::mem::offset_of!(Local, bottom) == 72
+);
 
 /// The running thread's block.
 #[inline(always)]
@@ -61,7 +73,7 @@ pub fn local() -> *mut Local {
     unsafe {
         asm!(
             "mov {0}, qword ptr fs:[0]",
-            "lea {0}, [{0} + racecheck_local@TPOFF]",
+            "lea {0}, [{0} + racecheck_rt_local@TPOFF]",
             out(reg) block,
             options(pure, readonly, nostack, preserves_flags),
         );

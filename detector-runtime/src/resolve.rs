@@ -39,8 +39,8 @@ fn contains(whole: &[u8], part: &[u8]) -> bool {
 /// A function calls `__tsan_func_entry` within so many bytes, if at all: behind what sets its frame up.
 const FUNCTION_BEGIN: usize = 512;
 
-/// True if the code at `begin` calls `__tsan_func_entry`: directly, through a slot of the global offset table, or
-/// through a stub of the procedure linkage table. Bytes that only look like such a call may be met on the way; that
+/// True if the code at `begin` pushes onto the shadow call stack itself, or calls `__tsan_func_entry`: directly, through
+/// a slot of the global offset table, or through a stub of the procedure linkage table. Bytes that only look like such a call may be met on the way; that
 /// one of them leads there by chance is as good as impossible.
 fn calls_entry(memory: &MemoryReader, begin: u64, code: &[u8]) -> bool {
     let entry = crate::abi::function::entry_address();
@@ -62,6 +62,8 @@ fn calls_entry(memory: &MemoryReader, begin: u64, code: &[u8]) -> bool {
             })
     };
     (0..code.len()).any(|at| match code[at..] {
+        // `add qword ptr fs:[REGISTER + 16], 8`, with one byte more if the register is r12.
+        [0x64, 0x48 | 0x49, 0x83, 0x40..0x48, 16, 8, ..] | [0x64, 0x49, 0x83, 0x44, 0x24, 16, 8, ..] => true,
         [0xe8, ref distance @ ..] => relative(begin + at as u64 + 5, distance)
             .is_some_and(|target| target == entry || stub_leads_there(target)),
         [0xff, 0x15, ref distance @ ..] => {
@@ -181,8 +183,9 @@ impl Resolver {
     /// Whether anything in the module can call `__tsan_func_entry`: the executable has it within itself, and a library
     /// has to name it. Also if the module's file cannot be read.
     fn names_entry(&mut self, id: ModuleId) -> bool {
-        /// As C's compilers call it, and as rustc does (`cli/src/instrument.rs`).
-        const NAMES: [&[u8]; 2] = [b"__tsan_func_entry\0", b"racecheck_rt_func_entry\0"];
+        /// As C's compilers call it, and as rustc does (`cli/src/instrument.rs`); what is left of it where it is inlined.
+        const NAMES: [&[u8]; 3] =
+            [b"__tsan_func_entry\0", b"racecheck_rt_func_entry\0", b"racecheck_rt_slow_entry\0"];
         let Some(module) = self.modules.get(id).filter(|module| module.kind() == ModuleKind::Library) else {
             return true;
         };

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::num::NonZero;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -17,16 +17,29 @@ use crate::toolchain::Toolchain;
 /// How far rust-lld optimises; std was compiled for speed, and so is its copy.
 pub const OPTIMISATION: &str = "--lto-O2";
 
+/// What compiles bitcode.
+pub struct Compiler<'a> {
+    toolchain: &'a Toolchain,
+    rust_lld: PathBuf,
+    fast_paths: Option<&'a Path>,
+}
+
+impl<'a> Compiler<'a> {
+    /// The toolchain's own `rust-lld`, which inlines these fast paths.
+    pub fn new(toolchain: &'a Toolchain, fast_paths: Option<&'a Path>) -> Result<Self> {
+        Ok(Compiler { toolchain, rust_lld: toolchain.rust_lld()?, fast_paths })
+    }
+}
+
 /// Instruments every library of the plan and writes them to `to`.
-pub fn instrument_all(toolchain: &Toolchain, plan: &Plan, to: &Path, progress: &Progress) -> Result<()> {
-    let rust_lld = toolchain.rust_lld()?;
+pub fn instrument_all(compiler: &Compiler, plan: &Plan, to: &Path, progress: &Progress) -> Result<()> {
     let work = plan.libraries.iter().map(|library| library.size).sum();
     let bar = progress.bar("Preparing", "the instrumented standard library", work);
     let queue: Mutex<VecDeque<&Library>> = Mutex::new(plan.libraries.iter().collect());
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
     let worker = || -> Result<()> {
         while let Some(library) = next() {
-            let made = instrument(toolchain, &rust_lld, &plan.folder, library, to);
+            let made = instrument(compiler, &plan.folder, library, to);
             if made.is_err() {
                 // The others need not go on.
                 queue.lock().unwrap_or_else(PoisonError::into_inner).clear();
@@ -47,20 +60,14 @@ pub fn instrument_all(toolchain: &Toolchain, plan: &Plan, to: &Path, progress: &
     })
 }
 
-fn instrument(
-    toolchain: &Toolchain,
-    rust_lld: &Path,
-    from: &Path,
-    library: &Library,
-    to: &Path,
-) -> Result<()> {
+fn instrument(compiler: &Compiler, from: &Path, library: &Library, to: &Path) -> Result<()> {
     let path = from.join(&library.file_name);
     let mut members = library::read(&path)?;
     let mut found = false;
     for member in &mut members {
         if let Some(bitcode) = member.bitcode.take() {
             let unseen = library::functions(&member.data, instrument::is_unseen);
-            member.data = compile(toolchain, rust_lld, &library.name, &bitcode, &unseen)?;
+            member.data = compile(compiler, &library.name, &bitcode, &unseen)?;
             found = true;
         }
     }
@@ -74,13 +81,8 @@ fn instrument(
 }
 
 /// Compiles one module, with the calls into the runtime, which looks away in the functions named `unseen`.
-fn compile(
-    toolchain: &Toolchain,
-    rust_lld: &Path,
-    library: &str,
-    bitcode: &[u8],
-    unseen: &[String],
-) -> Result<Vec<u8>> {
+fn compile(compiler: &Compiler, library: &str, bitcode: &[u8], unseen: &[String]) -> Result<Vec<u8>> {
+    let Compiler { toolchain, rust_lld, fast_paths } = compiler;
     let folder = tempfile::tempdir().map_err(Error::file("create a folder in", std::env::temp_dir()))?;
     let (input, output) = (folder.path().join("in.bc"), folder.path().join("out.o"));
     std::fs::write(&input, bitcode).map_err(Error::file("write", &input))?;
@@ -92,8 +94,8 @@ fn compile(
     let result = toolchain
         .tool(rust_lld)
         .args(["-flavor", "gnu", "-r", OPTIMISATION])
-        .arg(format!("--lto-newpm-passes={}", instrument::PASSES))
-        .args(instrument::llvm_options(&renames).iter().flat_map(|option| ["-mllvm", option]))
+        .arg(format!("--lto-newpm-passes={}", instrument::pipeline(fast_paths.is_some())))
+        .args(instrument::llvm_options(&renames, *fast_paths).iter().flat_map(|option| ["-mllvm", option]))
         .arg("-mllvm")
         .arg(format!("{}{}", instrument::MORE_ATTRIBUTES, attributes.display()))
         // The libraries are compiled side by side already.

@@ -57,14 +57,21 @@ pub enum State {
 pub struct Sysroot<'a> {
     toolchain: &'a Toolchain,
     cache: &'a Cache,
+    /// The module of fast paths to inline, if there is one.
+    fast_paths: Option<PathBuf>,
     name: String,
 }
 
 impl<'a> Sysroot<'a> {
     /// The sysroot that belongs to a toolchain. Does not make it.
-    pub fn of(toolchain: &'a Toolchain, cache: &'a Cache) -> Result<Self> {
-        let name = format!("{}-{TARGET}-{:016x}", toolchain.release(), key(toolchain)?);
-        Ok(Sysroot { toolchain, cache, name })
+    pub fn of(
+        toolchain: &'a Toolchain,
+        cache: &'a Cache,
+        fast_paths: Option<PathBuf>,
+    ) -> Result<Self> {
+        let key = key(toolchain, fast_paths.as_deref())?;
+        let name = format!("{}-{TARGET}-{key:016x}", toolchain.release());
+        Ok(Sysroot { toolchain, cache, fast_paths, name })
     }
 
     /// Where it is, or will be.
@@ -110,7 +117,8 @@ impl<'a> Sysroot<'a> {
             .map_err(Error::cache("create a folder in", &parent))?;
         link_toolchain(self.toolchain, new.path())?;
         link_libraries(&plan, &libraries_in(new.path()))?;
-        compile::instrument_all(self.toolchain, &plan, &libraries_in(new.path()), progress)?;
+        let compiler = compile::Compiler::new(self.toolchain, self.fast_paths.as_deref())?;
+        compile::instrument_all(&compiler, &plan, &libraries_in(new.path()), progress)?;
         shared::make(self.toolchain, &plan, new.path())?;
         harness::extend(self.toolchain, new.path(), progress)?;
         Manifest::of(new.path())?.save(new.path())?;
@@ -171,11 +179,13 @@ fn libraries_in(sysroot: &Path) -> PathBuf {
 }
 
 /// Everything that an instrumented sysroot depends on.
-fn key(toolchain: &Toolchain) -> Result<u64> {
+fn key(toolchain: &Toolchain, fast_paths: Option<&Path>) -> Result<u64> {
     let mut hasher = DefaultHasher::new();
     env!("CARGO_PKG_VERSION").hash(&mut hasher);
     instrument::REVISION.hash(&mut hasher);
     instrument::PASSES.hash(&mut hasher);
+    // Its path names its content.
+    fast_paths.hash(&mut hasher);
     instrument::renames().hash(&mut hasher);
     compile::OPTIMISATION.hash(&mut hasher);
     harness::SOURCE.hash(&mut hasher);

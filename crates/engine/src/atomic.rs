@@ -235,8 +235,8 @@ impl<M: Memory> Engine<M> {
     }
 
     /// After a real operation that [`Engine::relaxed_is_known`] allowed: true if somebody released into the
-    /// granule in the meantime. A load is then to be repeated through the engine; a read-modify-write, which can't
-    /// be, is told by [`Engine::relaxed_read`].
+    /// granule in the meantime. A load is then to be repeated through the engine; a read-modify-write or a store, which
+    /// can't be, is told by [`Engine::relaxed_read`] or [`Engine::relaxed_stored`].
     #[inline]
     pub fn spoke_meanwhile(&self, granule: Granule, mask: Mask) -> bool {
         !Word::is_silent(self.memory.word(granule).load(Ordering::Acquire), mask)
@@ -250,6 +250,22 @@ impl<M: Memory> Engine<M> {
         // SAFETY: the lock is held, and this is the only reference made under it.
         if let Some(record) = unsafe { Record::of(word) } {
             learn(thread, record, mask, false);
+        }
+        word::unlock(cell, word);
+    }
+
+    /// A relaxed store has written these bytes, not long ago, while somebody released into them. `is_last` looks
+    /// whether the value is still there: then the store came last, and what was released is not to be had from it.
+    /// (If the other stored the same value, nobody can tell which came last.)
+    #[cold]
+    pub fn relaxed_stored(&self, granule: Granule, mask: Mask, is_last: impl FnOnce() -> bool) {
+        let cell = self.memory.word(granule);
+        let word = self.lock(cell);
+        // SAFETY: the lock is held, and this is the only reference made under it.
+        if let Some(record) = unsafe { Record::of(word) }
+            && is_last()
+        {
+            record.end_sequences(mask);
         }
         word::unlock(cell, word);
     }

@@ -37,20 +37,20 @@ extern "C" fn __tsan_read8(address: u64) {
         "mov rax, rdi",
         "btc rax, 46",                                          // the shadow word's address
         "mov rax, qword ptr [rax]",
-        "cmp eax, dword ptr fs:[racecheck_local@TPOFF + 8]",    // all bytes written in this epoch?
+        "cmp eax, dword ptr fs:[racecheck_rt_local@TPOFF + 8]",    // all bytes written in this epoch?
         "jne 2f",
         "ret",
         "2:",
         "cmp al, 0xff",                                         // the word speaks for all bytes,
         "jne 3f",
         "shr rax, 32",
-        "cmp eax, dword ptr fs:[racecheck_local@TPOFF + 12]",   // which were read in this epoch?
+        "cmp eax, dword ptr fs:[racecheck_rt_local@TPOFF + 12]",   // which were read in this epoch?
         "jne 4f",
         "ret",
         "4:",
         "mov ecx, eax",
         "and ecx, 7",
-        "cmp eax, dword ptr fs:[4 * rcx + racecheck_local@TPOFF + 40]", // by others as well?
+        "cmp eax, dword ptr fs:[4 * rcx + racecheck_rt_local@TPOFF + 40]", // by others as well?
         "jne 3f",
         "ret",
         "3:",
@@ -69,7 +69,7 @@ extern "C" fn __tsan_write8(address: u64) {
         "mov rax, rdi",
         "btc rax, 46",
         "mov eax, dword ptr [rax]",
-        "cmp eax, dword ptr fs:[racecheck_local@TPOFF + 8]",
+        "cmp eax, dword ptr fs:[racecheck_rt_local@TPOFF + 8]",
         "jne 3f",
         "ret",
         "3:",
@@ -91,7 +91,7 @@ macro_rules! small_read {
                 "and rax, -8",
                 "btc rax, 46",
                 "mov rax, qword ptr [rax]",
-                "cmp eax, dword ptr fs:[racecheck_local@TPOFF + 8]",
+                "cmp eax, dword ptr fs:[racecheck_rt_local@TPOFF + 8]",
                 "jne 2f",
                 "ret",
                 "2:",
@@ -104,15 +104,15 @@ macro_rules! small_read {
                 "test ecx, edx",                                        // does the word speak for them?
                 "jnz 3f",
                 "mov edx, eax",
-                "xor edx, dword ptr fs:[racecheck_local@TPOFF + 8]",
+                "xor edx, dword ptr fs:[racecheck_rt_local@TPOFF + 8]",
                 "test edx, 0xffffff00",                                 // written in this epoch?
                 "jz 4f",
                 "shr rax, 32",
-                "cmp eax, dword ptr fs:[racecheck_local@TPOFF + 12]",   // read in this epoch?
+                "cmp eax, dword ptr fs:[racecheck_rt_local@TPOFF + 12]",   // read in this epoch?
                 "je 4f",
                 "mov ecx, eax",
                 "and ecx, 7",
-                "cmp eax, dword ptr fs:[4 * rcx + racecheck_local@TPOFF + 40]", // by others as well?
+                "cmp eax, dword ptr fs:[4 * rcx + racecheck_rt_local@TPOFF + 40]", // by others as well?
                 "jne 3f",
                 "4:",
                 "ret",
@@ -137,7 +137,7 @@ macro_rules! small_write {
                 "and rax, -8",
                 "btc rax, 46",
                 "mov eax, dword ptr [rax]",
-                "cmp eax, dword ptr fs:[racecheck_local@TPOFF + 8]",
+                "cmp eax, dword ptr fs:[racecheck_rt_local@TPOFF + 8]",
                 "jne 2f",
                 "ret",
                 "2:",
@@ -149,7 +149,7 @@ macro_rules! small_write {
                 "not ecx",
                 "test ecx, edx",
                 "jnz 3f",
-                "xor eax, dword ptr fs:[racecheck_local@TPOFF + 8]",
+                "xor eax, dword ptr fs:[racecheck_rt_local@TPOFF + 8]",
                 "test eax, 0xffffff00",
                 "jnz 3f",
                 "ret",
@@ -186,7 +186,7 @@ extern "C" fn __tsan_read16(address: u64) {
         "btc rcx, 46",
         "mov rax, qword ptr [rcx]",
         "mov rcx, qword ptr [rcx + 8]",
-        "mov edx, dword ptr fs:[racecheck_local@TPOFF + 8]",
+        "mov edx, dword ptr fs:[racecheck_rt_local@TPOFF + 8]",
         "cmp eax, edx",
         "jne 2f",
         "cmp ecx, edx",
@@ -196,7 +196,7 @@ extern "C" fn __tsan_read16(address: u64) {
         "cmp al, 0xff",
         "jne 3f",
         "shr rax, 32",
-        "cmp eax, dword ptr fs:[racecheck_local@TPOFF + 12]",
+        "cmp eax, dword ptr fs:[racecheck_rt_local@TPOFF + 12]",
         "jne 3f",
         "cmp ecx, edx",
         "jne 5f",
@@ -205,7 +205,7 @@ extern "C" fn __tsan_read16(address: u64) {
         "cmp cl, 0xff",
         "jne 3f",
         "shr rcx, 32",
-        "cmp ecx, dword ptr fs:[racecheck_local@TPOFF + 12]",
+        "cmp ecx, dword ptr fs:[racecheck_rt_local@TPOFF + 12]",
         "jne 3f",
         "ret",
         "3:",
@@ -225,7 +225,7 @@ extern "C" fn __tsan_write16(address: u64) {
         "test cl, 7",
         "jnz 3f",
         "btc rcx, 46",
-        "mov edx, dword ptr fs:[racecheck_local@TPOFF + 8]",
+        "mov edx, dword ptr fs:[racecheck_rt_local@TPOFF + 8]",
         "cmp edx, dword ptr [rcx]",
         "jne 3f",
         "cmp edx, dword ptr [rcx + 8]",

@@ -1,6 +1,6 @@
 //! Atomic operations and fences: `__tsan_atomic32_load` and its kin.
 //!
-//! The runtime does the real operation itself, inside the engine's call, always sequentially consistent: a
+//! The runtime does the real operation itself, inside the engine's call, and in general sequentially consistent: a
 //! stronger order than the program asked for changes no verdict, since the verdict follows the orders that
 //! the program wrote.
 //!
@@ -56,6 +56,11 @@ trait Value: Copy + PartialEq {
     /// `at` points to a live, aligned value that is accessed atomically only; so for all of them.
     unsafe fn load(at: *const Self) -> Self;
     unsafe fn store(at: *mut Self, value: Self);
+    /// A store that the thread's next load or store of another place may overtake (the load only).
+    ///
+    /// # Safety
+    /// As for all of them.
+    unsafe fn store_released(at: *mut Self, value: Self);
     unsafe fn compare_exchange(at: *mut Self, old: Self, new: Self) -> Result<Self, Self>;
     unsafe fn update(at: *mut Self, update: Update<Self>) -> Self;
 }
@@ -85,9 +90,14 @@ macro_rules! value {
 
             #[inline(always)]
             unsafe fn store(at: *mut Self, value: Self) {
-                // A release store is enough: the lock that is held around it orders the rest.
                 // SAFETY: the caller's promise.
                 unsafe { core::sync::atomic::$atomic::from_ptr(at) }.store(value, Ordering::SeqCst);
+            }
+
+            #[inline(always)]
+            unsafe fn store_released(at: *mut Self, value: Self) {
+                // SAFETY: the caller's promise.
+                unsafe { core::sync::atomic::$atomic::from_ptr(at) }.store(value, Ordering::Release);
             }
 
             #[inline(always)]
@@ -137,6 +147,11 @@ impl Value for u128 {
     unsafe fn store(at: *mut Self, value: Self) {
         // SAFETY: the caller's promise.
         unsafe { Self::update(at, Update::Exchange(value)) };
+    }
+
+    unsafe fn store_released(at: *mut Self, value: Self) {
+        // SAFETY: the caller's promise.
+        unsafe { Self::store(at, value) };
     }
 
     unsafe fn compare_exchange(at: *mut Self, old: Self, new: Self) -> Result<Self, Self> {
@@ -227,15 +242,24 @@ unsafe fn load<T: Value>(at: *const T, order: Order, pc: u64) -> T {
 unsafe fn store<T: Value>(at: *mut T, value: T, order: Order, pc: u64) {
     // SAFETY: see `load`.
     let real = || unsafe { T::store(at, value) };
+    // SAFETY: see `load`.
+    let released = || unsafe { T::store_released(at, value) };
     if order == RELAXED && T::SIZE <= 8 && is_known(at as u64, T::SIZE, true) {
-        return real();
+        released();
+        if runtime().engine.spoke_meanwhile(Granule::of(at as u64), bytes::<T>(at)) {
+            // SAFETY: see `load`.
+            let is_last = || unsafe { T::load(at) } == value;
+            enter(|rt, _| rt.engine.relaxed_stored(Granule::of(at as u64), bytes::<T>(at), is_last));
+        }
+        return;
     }
     enter(|rt, thread| {
         if thread.looks_away != 0 {
             return real();
         }
         let (engine, here) = thread.at(pc);
-        rt.engine.store(engine, at as u64, T::SIZE, store_order(order), here, real);
+        // A seq_cst load must not overtake it. Such a load takes a lock, unless this is the only thread.
+        rt.engine.store(engine, at as u64, T::SIZE, store_order(order), here, released);
     })
     .unwrap_or_else(real)
 }

@@ -13,11 +13,11 @@ use crate::local::local;
 #[unsafe(no_mangle)]
 extern "C" fn __tsan_func_entry(call: u64) {
     naked_asm!(
-        "mov rax, qword ptr fs:[racecheck_local@TPOFF + 16]",
-        "cmp rax, qword ptr fs:[racecheck_local@TPOFF + 32]",
+        "mov rax, qword ptr fs:[racecheck_rt_local@TPOFF + 16]",
+        "cmp rax, qword ptr fs:[racecheck_rt_local@TPOFF + 32]",
         "jae 2f",
         "lea rcx, [rax + 8]",
-        "mov qword ptr fs:[racecheck_local@TPOFF + 16], rcx",
+        "mov qword ptr fs:[racecheck_rt_local@TPOFF + 16], rcx",
         "mov qword ptr [rax], rdi",
         "ret",
         "2:",
@@ -36,22 +36,26 @@ pub fn entry_address() -> u64 {
 #[unsafe(no_mangle)]
 extern "C" fn __tsan_func_exit() {
     naked_asm!(
-        "mov rax, qword ptr fs:[racecheck_local@TPOFF + 16]",
+        "mov rax, qword ptr fs:[racecheck_rt_local@TPOFF + 16]",
         "sub rax, 8",
-        "mov qword ptr fs:[racecheck_local@TPOFF + 16], rax",
-        "cmp rax, qword ptr fs:[racecheck_local@TPOFF + 24]",
+        "mov qword ptr fs:[racecheck_rt_local@TPOFF + 16], rax",
+        "cmp rax, qword ptr fs:[racecheck_rt_local@TPOFF + 24]",
         "jb 2f",
         "ret",
         "2:",
-        "mov qword ptr fs:[racecheck_local@TPOFF + 24], rax",
-        "jmp {check}",
-        check = sym exit_of_a_known_frame,
+        "mov qword ptr fs:[racecheck_rt_local@TPOFF + 24], rax",
+        "cmp rax, qword ptr fs:[racecheck_rt_local@TPOFF + 72]",
+        "jb 3f",
+        "ret",
+        "3:",
+        "jmp {below}",
+        below = sym exit_below_the_bottom,
     )
 }
 
 /// The thread is new to the runtime, or deeper in calls than its stack can hold.
 #[cold]
-extern "C" fn entry_without_room(call: u64) {
+pub(super) extern "C" fn entry_without_room(call: u64) {
     // A thread that is met now gets its stack here.
     enter(|_, _| ());
     // SAFETY: the block is the running thread's own.
@@ -66,19 +70,11 @@ extern "C" fn entry_without_room(call: u64) {
     }
 }
 
-/// The frame's context was known; and perhaps it was one that was entered before the runtime knew the thread.
-extern "C" fn exit_of_a_known_frame() {
-    // SAFETY: the block is the running thread's own; a state in it above GONE is alive.
-    unsafe {
-        let block = &mut *local();
-        if block.state <= crate::local::Local::GONE {
-            return;
-        }
-        if let Some(calls) = &(*block.state).calls
-            && block.top < calls.bottom()
-        {
-            block.top = calls.bottom();
-            block.known = calls.bottom();
-        }
-    }
+/// A function ends that was entered before the runtime knew the thread: the stack stays empty.
+#[cold]
+pub(super) extern "C" fn exit_below_the_bottom() {
+    // SAFETY: the block is the running thread's own.
+    let block = unsafe { &mut *local() };
+    block.top = block.bottom;
+    block.known = block.bottom;
 }

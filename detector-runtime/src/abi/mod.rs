@@ -7,4 +7,5 @@ pub mod access;
 pub mod annotation;
 pub mod atomic;
 pub mod function;
+pub mod inlined;
 pub mod object;

@@ -14,6 +14,7 @@ use super::compile;
 use crate::cache::Cache;
 use crate::cargo::{self, Config, Line};
 use crate::error::{EXIT_STATUS, Error, Result};
+use crate::inlined;
 use crate::options::Manner;
 use crate::runtime;
 use crate::session;
@@ -67,7 +68,7 @@ pub fn examine() -> Result<ExitCode> {
     let cache = Cache::locate().and_then(|cache| cache.folder("").map(|_| cache));
     let cache = report.check("cache", cache, |cache| cache.root().display().to_string());
     if let (Some(toolchain), Some(cache)) = (&toolchain, &cache) {
-        report.check("standard library", Sysroot::of(toolchain, cache), |sysroot| match sysroot.state() {
+        report.check("standard library", sysroot(toolchain, cache), |sysroot| match sysroot.state() {
             State::Ready => format!("instrumented, in {}", sysroot.path().display()),
             State::Absent => "not instrumented yet, made now".to_owned(),
             State::Broken => "the instrumented copy is damaged, made again now".to_owned(),
@@ -172,4 +173,8 @@ impl Report {
             }
         }
     }
+}
+
+fn sysroot<'a>(toolchain: &'a Toolchain, cache: &'a Cache) -> Result<Sysroot<'a>> {
+    Sysroot::of(toolchain, cache, inlined::ensure(toolchain, cache)?)
 }
