@@ -38,9 +38,9 @@ crates: ## published crates' own tests and RustSec programs under racecheck (hou
 published: ## two published crates switched to the shim, with and without an edge (needs the registry)
 	crates/sync/published/run.sh target/published
 
-bench: ## time and memory beside native code and LLVM's runtime
+bench: ## time and memory beside native code and LLVM's runtime (BENCH="--debug", "--scaling", "sort json")
 	$(CARGO) build --release -p racecheck-cli
-	$(CARGO) run --release -p racecheck-bench -- target/release/racecheck
+	$(CARGO) run --release -p racecheck-bench -- $(CURDIR)/target/release/racecheck $(BENCH)
 
 install: ## racecheck and cargo-racecheck into cargo's bin folder
 	$(CARGO) install --path cli --locked

@@ -125,8 +125,5 @@ pub fn compiler_options(debug: Debug, level: OptLevel, llvm_options: &Path, inli
         (Debug::OptimisedFirst, OptLevel::Zero) => "default<O1>,",
         _ => "",
     };
-    [
-        format!("-Cpasses={first}{}", pipeline(inlines)),
-        format!("-Cllvm-args=@{}", llvm_options.display()),
-    ]
+    [format!("-Cpasses={first}{}", pipeline(inlines)), format!("-Cllvm-args=@{}", llvm_options.display())]
 }

@@ -64,11 +64,7 @@ pub struct Sysroot<'a> {
 
 impl<'a> Sysroot<'a> {
     /// The sysroot that belongs to a toolchain. Does not make it.
-    pub fn of(
-        toolchain: &'a Toolchain,
-        cache: &'a Cache,
-        fast_paths: Option<PathBuf>,
-    ) -> Result<Self> {
+    pub fn of(toolchain: &'a Toolchain, cache: &'a Cache, fast_paths: Option<PathBuf>) -> Result<Self> {
         let key = key(toolchain, fast_paths.as_deref())?;
         let name = format!("{}-{TARGET}-{key:016x}", toolchain.release());
         Ok(Sysroot { toolchain, cache, fast_paths, name })

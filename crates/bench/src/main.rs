@@ -1,200 +1,175 @@
-//! `make bench`: builds the kernels three ways from the same source, runs them in turn, and prints ratios.
+//! `make bench`: builds programs three ways from the same source, runs them in turn, and prints ratios.
 //!
-//! The three ways: native; instrumented with the toolchain's own ThreadSanitizer runtime behind it; instrumented
-//! with racecheck's. The latter two are the same objects, the instrumented standard library included. Runs are
-//! interleaved, since machines are shared and their speed drifts: ratios hold, single times do not.
+//! The three ways: native; instrumented with the toolchain's own ThreadSanitizer runtime behind it ("stock");
+//! with racecheck, as its users get it. Stock gets the same passes and the same instrumented standard library, and calls
+//! its runtime where racecheck inlines the fast paths: those are what racecheck's runtime allows and the other does
+//! not. Runs are interleaved, since machines are shared and their speed drifts: ratios hold, single times do not.
+//!
+//! ```text
+//! racecheck-bench RACECHECK [--runs N] [--json FILE] [--debug] [--scaling] [PROGRAM]...
+//! ```
+
+mod build;
+mod measure;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::Instant;
 
 use serde_json::json;
 
-/// The names under which the instrumented standard library calls the runtime.
-#[path = "../../../cli/src/instrument/rounds.rs"]
-mod rounds;
+use build::{Build, Profile, Programs};
+use measure::Run;
 
-/// One way of building the kernels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Build {
-    Native,
-    Stock,
-    Racecheck,
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// What is to be done.
+struct Request {
+    racecheck: PathBuf,
+    runs: usize,
+    json: Option<PathBuf>,
+    profile: Profile,
+    scaling: bool,
+    programs: Vec<String>,
 }
 
-const BUILDS: [Build; 3] = [Build::Native, Build::Stock, Build::Racecheck];
-
-/// What one run took.
-#[derive(Clone, Copy, Debug)]
-struct Run {
-    /// Seconds on the clock.
-    wall: f64,
-    /// Seconds of processor time, user and system.
-    cpu: f64,
-    /// Peak of resident memory in bytes.
-    memory: f64,
+impl Request {
+    fn parse(mut words: impl Iterator<Item = String>) -> Result<Request> {
+        let usage =
+            "usage: racecheck-bench RACECHECK [--runs N] [--json FILE] [--debug] [--scaling] [PROGRAM]...";
+        let mut request = Request {
+            racecheck: words.next().ok_or(usage)?.into(),
+            runs: 5,
+            json: None,
+            profile: Profile::Release,
+            scaling: false,
+            programs: Vec::new(),
+        };
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "--runs" => request.runs = words.next().ok_or(usage)?.parse()?,
+                "--json" => request.json = Some(words.next().ok_or(usage)?.into()),
+                "--debug" => request.profile = Profile::Debug,
+                "--scaling" => request.scaling = true,
+                option if option.starts_with('-') => return Err(format!("{option}? {usage}").into()),
+                _ => request.programs.push(word),
+            }
+        }
+        Ok(request)
+    }
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let mut arguments = std::env::args().skip(1);
-    let racecheck =
-        PathBuf::from(arguments.next().ok_or("usage: racecheck-bench RACECHECK [RUNS] [KERNEL]...")?);
-    let runs: usize = arguments.next().map_or(Ok(5), |n| n.parse())?;
-    let folder = std::env::temp_dir().join(format!("racecheck-bench-{}", std::process::id()));
-    std::fs::create_dir_all(&folder)?;
-    for build in BUILDS {
-        compile(build, &racecheck, &folder)?;
+fn main() -> Result<()> {
+    let request = Request::parse(std::env::args().skip(1))?;
+    let programs = Programs::build(&request.racecheck, request.profile)?;
+    let results = if request.scaling { scale(&request, &programs)? } else { compare(&request, &programs)? };
+    if let Some(file) = &request.json {
+        std::fs::write(file, serde_json::to_string_pretty(&results)?)?;
+        println!("as JSON: {}", file.display());
     }
-    let mut kernels: Vec<String> = arguments.collect();
-    if kernels.is_empty() {
-        let listed = Command::new(program(&folder, Build::Native)).output()?;
-        kernels = String::from_utf8(listed.stdout)?.lines().map(str::to_owned).collect();
-    }
-    println!("                        time ÷ native       time ÷ stock      memory ÷ native");
-    println!("kernel           native    stock racecheck   wall    cpu       stock racecheck");
-    let mut rows = Vec::new();
-    for kernel in &kernels {
-        rows.push(measure(kernel, runs, &folder)?);
-    }
-    let mean = |column: fn(&Row) -> f64| {
-        (rows.iter().map(|r| column(r).ln()).sum::<f64>() / rows.len() as f64).exp()
-    };
-    println!(
-        "geometric mean           {:6.2} {:9.2} {:6.2} {:6.2}      {:6.2} {:9.2}",
-        mean(|r| r.stock),
-        mean(|r| r.racecheck),
-        mean(|r| r.wall),
-        mean(|r| r.cpu),
-        mean(|r| r.stock_memory),
-        mean(|r| r.memory)
-    );
-    let file = folder.join("results.json");
-    std::fs::write(&file, serde_json::to_string_pretty(&rows.iter().map(Row::json).collect::<Vec<_>>())?)?;
-    println!("as JSON: {}", file.display());
     Ok(())
 }
 
-fn program(folder: &Path, build: Build) -> PathBuf {
-    folder.join(format!("{build:?}"))
-}
-
-fn compile(build: Build, racecheck: &Path, folder: &Path) -> Result<(), Box<dyn Error>> {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("kernels/kernels.rs");
-    let mut command = match build {
-        Build::Racecheck => {
-            let mut command = Command::new(racecheck);
-            command.arg("rustc");
-            command
-        }
-        _ => Command::new("rustc"),
-    };
-    command.args(["--edition", "2024", "-O", "-Cdebuginfo=1", "-o"]).arg(program(folder, build)).arg(&source);
-    if build == Build::Stock {
-        // The standard library that racecheck instruments, so that both runtimes see the same calls.
-        let checked = output(Command::new(racecheck).arg("doctor"))?;
-        let sysroot =
-            checked.lines().find_map(|line| line.split_once("instrumented, in ").map(|(_, path)| path));
-        let sysroot = sysroot.ok_or("`racecheck doctor` names no instrumented standard library")?;
-        let own = output(Command::new("rustc").args(["--print", "sysroot"]))?;
-        let runtime = format!("{own}/lib/rustlib/x86_64-unknown-linux-gnu/lib/librustc-stable_rt.tsan.a");
-        command.args(["--sysroot", sysroot, "-Cpasses=forceattrs,function(dce),tsan-module,function(tsan)"]);
-        command.arg("-Cllvm-args=-force-attribute=sanitize_thread");
-        command.args(["-Clink-arg=-Wl,--whole-archive", &format!("-Clink-arg={runtime}")]);
-        command.arg("-Clink-arg=-Wl,--no-whole-archive");
-        command.arg("-Clink-args=-lm -lpthread -ldl -lrt -Wl,--export-dynamic");
-        command.args(rounds::REPEATED.map(|function| {
-            let (name, alias) = (rounds::name_by_pass(function), rounds::name_of_first(function));
-            format!("-Clink-arg=-Wl,--defsym={alias}={name}")
-        }));
-    }
-    match command.status()?.success() {
-        true => Ok(()),
-        false => Err(format!("the kernels could not be built {build:?}").into()),
-    }
-}
-
-fn output(command: &mut Command) -> Result<String, Box<dyn Error>> {
-    Ok(String::from_utf8(command.output()?.stdout)?.trim().to_owned())
-}
-
-/// A kernel's ratios.
+/// A program's medians, by build.
 struct Row {
-    kernel: String,
-    native_seconds: f64,
-    stock: f64,
-    racecheck: f64,
-    wall: f64,
-    cpu: f64,
-    stock_memory: f64,
-    memory: f64,
+    name: String,
+    sort: String,
+    medians: [Run; 3],
 }
 
 impl Row {
+    /// How many times as much `of` the first build takes as the second.
+    fn ratio(&self, of: fn(&Run) -> f64, this: Build, that: Build) -> f64 {
+        of(&self.medians[this as usize]) / of(&self.medians[that as usize])
+    }
+
+    fn columns(&self) -> [f64; 6] {
+        let (wall, cpu, memory) = (Run::wall as fn(&Run) -> f64, Run::cpu as _, Run::memory as _);
+        [
+            self.ratio(wall, Build::Stock, Build::Native),
+            self.ratio(wall, Build::Racecheck, Build::Native),
+            self.ratio(wall, Build::Racecheck, Build::Stock),
+            self.ratio(cpu, Build::Racecheck, Build::Stock),
+            self.ratio(memory, Build::Racecheck, Build::Native),
+            self.ratio(memory, Build::Racecheck, Build::Stock),
+        ]
+    }
+
     fn json(&self) -> serde_json::Value {
-        json!({
-            "kernel": self.kernel, "native_seconds": self.native_seconds, "stock_by_native": self.stock,
-            "racecheck_by_native": self.racecheck, "racecheck_by_stock": self.wall,
-            "racecheck_by_stock_cpu": self.cpu, "stock_memory_by_native": self.stock_memory,
-            "racecheck_memory_by_native": self.memory,
-        })
+        let runs = Build::ALL.map(|b| (b.name(), self.medians[b as usize].json()));
+        let runs: serde_json::Map<_, _> =
+            runs.into_iter().map(|(name, run)| (name.to_owned(), run)).collect();
+        json!({ "program": self.name, "sort": self.sort, "medians": runs })
     }
 }
 
-fn measure(kernel: &str, runs: usize, folder: &Path) -> Result<Row, Box<dyn Error>> {
-    let mut all: [Vec<Run>; 3] = Default::default();
-    for _ in 0..runs {
-        for (build, runs) in BUILDS.iter().zip(&mut all) {
-            runs.push(run(&program(folder, *build), kernel)?);
+fn compare(request: &Request, programs: &Programs) -> Result<serde_json::Value> {
+    println!("                          time ÷ native        time ÷ stock      memory ÷");
+    println!("program           native    stock racecheck    wall    cpu     native  stock");
+    let mut rows = Vec::new();
+    for (sort, name) in programs.list()? {
+        if !request.programs.is_empty() && !request.programs.contains(&name) {
+            continue;
+        }
+        let medians = measure::interleaved(programs, request.runs, &[&name])?;
+        let row = Row { name, sort, medians };
+        print(&row.name, &format!("{:4.0} ms", medians[0].wall() * 1e3), row.columns());
+        rows.push(row);
+    }
+    for (title, sort) in [("plain", Some("plain")), ("synchronising", Some("synchronising")), ("all", None)] {
+        let chosen: Vec<_> = rows.iter().filter(|r| sort.is_none_or(|s| r.sort == s)).collect();
+        if !chosen.is_empty() {
+            let mean = |column: usize| {
+                let logs = chosen.iter().map(|r| r.columns()[column].ln()).sum::<f64>();
+                (logs / chosen.len() as f64).exp()
+            };
+            print(title, "mean", std::array::from_fn(mean));
         }
     }
-    let median = |build: Build, of: fn(&Run) -> f64| {
-        let mut values: Vec<f64> = all[build as usize].iter().map(of).collect();
-        values.sort_by(f64::total_cmp);
-        values[values.len() / 2]
-    };
-    let wall = BUILDS.map(|b| median(b, |r| r.wall));
-    let cpu = BUILDS.map(|b| median(b, |r| r.cpu));
-    let memory = BUILDS.map(|b| median(b, |r| r.memory));
-    let row = Row {
-        kernel: kernel.to_owned(),
-        native_seconds: wall[0],
-        stock: wall[1] / wall[0],
-        racecheck: wall[2] / wall[0],
-        wall: wall[2] / wall[1],
-        cpu: cpu[2] / cpu[1],
-        stock_memory: memory[1] / memory[0],
-        memory: memory[2] / memory[0],
-    };
+    let nothing = measure::interleaved(programs, request.runs.max(9), &["nothing"])?;
+    let [native, stock, racecheck] = nothing.map(|run| run.wall() * 1e3);
     println!(
-        "{kernel:16} {:4.0} ms {:6.2} {:9.2} {:6.2} {:6.2}      {:6.2} {:9.2}",
-        wall[0] * 1e3,
-        row.stock,
-        row.racecheck,
-        row.wall,
-        row.cpu,
-        row.stock_memory,
-        row.memory
+        "a program that does nothing: native {native:.1} ms, stock {stock:.1} ms, racecheck {racecheck:.1} ms"
     );
-    Ok(row)
+    Ok(json!({
+        "profile": programs.profile().name(),
+        "programs": rows.iter().map(Row::json).collect::<Vec<_>>(),
+        "nothing": { "native": native, "stock": stock, "racecheck": racecheck },
+    }))
 }
 
-fn run(program: &Path, kernel: &str) -> Result<Run, Box<dyn Error>> {
-    let begin = Instant::now();
-    let child = Command::new(program).arg(kernel).stdout(Stdio::null()).spawn()?;
-    let (mut status, mut usage) = (0, std::mem::MaybeUninit::<libc::rusage>::zeroed());
-    // SAFETY: both results can be written; the child is this process's and is waited for nowhere else.
-    let waited = unsafe { libc::wait4(child.id() as libc::pid_t, &raw mut status, 0, usage.as_mut_ptr()) };
-    let wall = begin.elapsed().as_secs_f64();
-    if waited < 0 || status != 0 {
-        return Err(format!("{} {kernel} failed (wait status {status})", program.display()).into());
+fn print(name: &str, native: &str, c: [f64; 6]) {
+    println!(
+        "{name:16} {native:>7} {:8.2} {:9.2} {:7.2} {:6.2} {:10.2} {:6.2}",
+        c[0], c[1], c[2], c[3], c[4], c[5]
+    );
+}
+
+/// How time grows with the number of threads.
+fn scale(request: &Request, programs: &Programs) -> Result<serde_json::Value> {
+    const THREADS: [usize; 7] = [1, 2, 4, 8, 16, 64, 256];
+    println!("time by number of threads ÷ time of the fewest, for the same work in total (joins: for each)");
+    let mut results = serde_json::Map::new();
+    for kernel in ["lock", "atomic", "read_shared", "joins"] {
+        let counts = if kernel == "joins" { [100, 200, 400, 1000, 2000, 4000, 8000] } else { THREADS };
+        let mut times = Vec::new();
+        for threads in counts {
+            times.push(measure::interleaved(programs, request.runs, &[kernel, &threads.to_string()])?);
+        }
+        for build in Build::ALL {
+            let each = |(at, runs): (usize, &[Run; 3])| {
+                let work = if kernel == "joins" { counts[at] as f64 } else { 1.0 };
+                runs[build as usize].wall() / work
+            };
+            let seconds: Vec<f64> = times.iter().enumerate().map(each).collect();
+            let cells = counts.iter().zip(&seconds).map(|(n, s)| format!("{n}: {:5.2}", s / seconds[0]));
+            println!("{kernel:12} {:10} {}", build.name(), cells.collect::<Vec<_>>().join("  "));
+            results.insert(format!("{kernel} {}", build.name()), json!(seconds));
+        }
     }
-    // SAFETY: it was zeroed, and filled by the kernel.
-    let usage = unsafe { usage.assume_init() };
-    let seconds = |t: libc::timeval| t.tv_sec as f64 + t.tv_usec as f64 / 1e6;
-    Ok(Run {
-        wall,
-        cpu: seconds(usage.ru_utime) + seconds(usage.ru_stime),
-        memory: usage.ru_maxrss as f64 * 1024.0,
-    })
+    Ok(results.into())
+}
+
+/// Where the programs' sources are.
+fn sources() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("programs")
 }

@@ -8,8 +8,9 @@ use crate::kernels::{Noise, in_threads};
 
 /// Searches and captures in a text like a log.
 pub fn regex() {
-    let text: String =
-        (0..6_000).map(|i| format!("2026-11-{:02} host{} GET /item/{} {}ms\n", i % 30, i % 7, i, i % 250)).collect();
+    let text: String = (0..6_000)
+        .map(|i| format!("2026-11-{:02} host{} GET /item/{} {}ms\n", i % 30, i % 7, i, i % 250))
+        .collect();
     let pattern = regex::Regex::new(r"(?m)^\S+ (host[0-5]) GET /item/(\d+) (\d+)ms$").unwrap();
     let sum = |c: regex::Captures| c[2].parse::<u64>().unwrap() + c[3].parse::<u64>().unwrap();
     black_box(pattern.captures_iter(&text).map(sum).sum::<u64>());
@@ -18,7 +19,8 @@ pub fn regex() {
 /// Deflate and inflate.
 pub fn compression() {
     let mut noise = Noise(5);
-    let data: Vec<u8> = (0..600_000).map(|i| if i % 5 < 3 { b'a' } else { (noise.next() % 16) as u8 }).collect();
+    let data: Vec<u8> =
+        (0..600_000).map(|i| if i % 5 < 3 { b'a' } else { (noise.next() % 16) as u8 }).collect();
     let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::default());
     encoder.write_all(&data).unwrap();
     let packed = encoder.finish().unwrap();
@@ -29,7 +31,9 @@ pub fn compression() {
 
 /// Parse and print.
 pub fn json() {
-    let item = |i| format!(r#"{{"id": {i}, "name": "item {i}", "tags": ["a", "b{i}"], "price": {i}.5, "ok": true}}"#);
+    let item = |i| {
+        format!(r#"{{"id": {i}, "name": "item {i}", "tags": ["a", "b{i}"], "price": {i}.5, "ok": true}}"#)
+    };
     let text = format!("[{}]", (0..8_000).map(item).collect::<Vec<_>>().join(","));
     let value: serde_json::Value = serde_json::from_str(&text).unwrap();
     black_box(serde_json::to_string(&value).unwrap().len());

@@ -31,7 +31,9 @@ pub fn run(name: &str, threads: usize) {
             });
         }
         // One thread after the other, so many: what is the cost of a join when many are gone?
-        "joins" => (0..threads).for_each(|i| std::thread::spawn(move || black_box(i)).join().map(drop).unwrap()),
+        "joins" => {
+            (0..threads).for_each(|i| std::thread::spawn(move || black_box(i)).join().map(drop).unwrap())
+        }
         _ => panic!("no kernel is called {name}"),
     }
 }
