@@ -10,6 +10,8 @@
 //!          racecheck-allocator.o       the bridge to the program's allocator
 //!          racecheck-allocator.names   what it stands in front of
 //!          llvm-options                what LLVM is told about the passes
+//!          llvm-options.outside        the same for crates outside of the focus
+//!          focus                       the crates in focus (not there if all are)
 //!          renames.yaml                and which calls it renames between them
 //!          fast-paths.bc               -> what it inlines (not there if calls stay calls)
 //! ```
@@ -27,6 +29,7 @@ use std::time::SystemTime;
 use crate::allocator;
 use crate::cache::{self, Cache};
 use crate::error::{Error, Result};
+use crate::focus::{self, Focus, Origin};
 use crate::inlined;
 use crate::instrument::{self, Debug, OptLevel};
 use crate::progress::Progress;
@@ -53,6 +56,7 @@ const SYSROOT: &str = "sysroot";
 
 /// Names of the files for LLVM.
 const LLVM_OPTIONS: &str = "llvm-options";
+const LLVM_OPTIONS_OUTSIDE: &str = "llvm-options.outside";
 const RENAMES: &str = "renames.yaml";
 
 /// Ending of a kit's folder that says [`Debug::OptimisedFirst`].
@@ -71,16 +75,23 @@ pub struct Kit {
 
 impl Kit {
     /// Makes sure that the kit for a toolchain is there and whole.
-    pub fn ensure(toolchain: &Toolchain, cache: &Cache, debug: Debug, progress: &Progress) -> Result<Self> {
+    pub fn ensure(
+        toolchain: &Toolchain,
+        cache: &Cache,
+        debug: Debug,
+        focus: &Focus,
+        progress: &Progress,
+    ) -> Result<Self> {
         // rustc takes options for LLVM apart at white space, and knows no quotes.
         if cache.root().to_string_lossy().contains(char::is_whitespace) {
             return Err(Error::WhiteSpace { cache: cache.root().to_owned() });
         }
         let fast_paths = inlined::ensure(toolchain, cache)?;
-        let sysroot = Sysroot::of(toolchain, cache, fast_paths.clone())?.ensure(progress)?;
+        let sysroot =
+            Sysroot::of(toolchain, cache, fast_paths.clone(), focus.is_everything())?.ensure(progress)?;
         let runtime = runtime::ensure(cache)?;
         let mut hasher = DefaultHasher::new();
-        (&sysroot, runtime::HASH).hash(&mut hasher);
+        (&sysroot, runtime::HASH, focus).hash(&mut hasher);
         let key = hasher.finish();
         let folder = cache.folder(&match debug {
             Debug::AsItIs => format!("{FOLDER}/{key:016x}"),
@@ -103,6 +114,7 @@ impl Kit {
         if let Some(fast_paths) = &fast_paths {
             cache::link_whole(fast_paths, &folder.join(inlined::FILE))?;
         }
+        focus.save(&folder)?;
         let kit = Kit { folder };
         kit.write_for_llvm(fast_paths.as_deref())?;
         // Its time says when it was used last. Where that can't be written down it looks unused, and at worst is made
@@ -114,7 +126,13 @@ impl Kit {
     fn write_for_llvm(&self, fast_paths: Option<&Path>) -> Result<()> {
         let renames = self.folder.join(RENAMES);
         let options = instrument::llvm_options(&renames, fast_paths).join("\n");
-        for (path, content) in [(renames, instrument::renames()), (self.folder.join(LLVM_OPTIONS), options)] {
+        let outside = format!("{options}\n{}", focus::OUTSIDE.join("\n"));
+        let files = [
+            (renames, instrument::renames()),
+            (self.folder.join(LLVM_OPTIONS), options),
+            (self.folder.join(LLVM_OPTIONS_OUTSIDE), outside),
+        ];
+        for (path, content) in files {
             let is_there = std::fs::read(&path).is_ok_and(|present| present == content.as_bytes());
             if !is_there {
                 cache::write_whole(&path, content.as_bytes())?;
@@ -173,13 +191,19 @@ impl Kit {
         }
     }
 
+    /// True if the crate's plain accesses are looked at.
+    pub fn holds(&self, name: &str, origin: Origin) -> bool {
+        // A focus that can't be read: too much is looked at, which is slow and not wrong.
+        Focus::load(&self.folder).map_or(true, |focus| focus.holds(name, origin))
+    }
+
     /// The options that make rustc instrument a crate that it optimises so far.
-    pub fn compiler_options(&self, level: OptLevel) -> Vec<String> {
+    pub fn compiler_options(&self, level: OptLevel, in_focus: bool) -> Vec<String> {
         let sysroot = self.sysroot();
         let mut options = vec![format!("--sysroot={}", sysroot.display())];
         let dependencies = sysroot::dependencies(&sysroot);
         options.extend(dependencies.map(|folder| format!("-Ldependency={}", folder.display())));
-        let llvm_options = self.folder.join(LLVM_OPTIONS);
+        let llvm_options = self.folder.join(if in_focus { LLVM_OPTIONS } else { LLVM_OPTIONS_OUTSIDE });
         let inlines = self.folder.join(inlined::FILE).exists();
         options.extend(instrument::compiler_options(self.debug(), level, &llvm_options, inlines));
         options.extend(allocator::compiler_options(&self.allocator_names()));

@@ -7,7 +7,7 @@
 //! | [`options`] | the command line itself, from which help comes |
 //! | [`cargo`], [`toolchain`] | finds cargo, rustc and the workspace; what is added to cargo's call |
 //! | [`wrapper`] | racecheck as `RUSTC_WRAPPER`: adds instrumentation to the program's crates |
-//! | [`instrument`], [`inlined`], [`runtime`], [`kit`] | the passes, the fast paths, the detector, and all that a build needs in one folder |
+//! | [`instrument`], [`inlined`], [`focus`], [`runtime`], [`kit`] | the passes, the fast paths, the detector, and all that a build needs in one folder |
 //! | [`sysroot`], [`cache`] | the instrumented standard library, made once for each toolchain |
 //! | [`reports`] | findings outside of a run: files of them, suppressions, baseline, merge |
 //! | [`session`] | a run: reports as they come, signals, status |
@@ -21,6 +21,7 @@ pub mod cache;
 pub mod cargo;
 pub mod commands;
 pub mod error;
+pub mod focus;
 pub mod inlined;
 pub mod instrument;
 pub mod kit;

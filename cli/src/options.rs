@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+use crate::focus::Focus;
 use crate::instrument;
 use crate::progress::Verbosity;
 
@@ -26,8 +27,10 @@ pub struct Request {
 }
 
 /// How to build, and how much to say about it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Manner {
+    /// Where plain accesses are looked at.
+    pub focus: Focus,
     /// What happens to unoptimised code.
     pub debug: instrument::Debug,
     /// What happens to C and C++.
@@ -67,7 +70,7 @@ fn place_of_command(line: &[OsString]) -> usize {
     while let Some(word) =
         line.get(at).map(|word| word.to_string_lossy()).filter(|word| word.starts_with('-'))
     {
-        at += if REPORT_OPTIONS.contains(&&*word) { 2 } else { 1 };
+        at += if REPORT_OPTIONS.contains(&&*word) || word == "--focus" { 2 } else { 1 };
     }
     at
 }
@@ -125,6 +128,11 @@ struct Options {
     /// that the optimiser finds useless are not seen. Give it before the command
     #[arg(long)]
     opt_first: bool,
+    /// Look at plain accesses in these crates only (with commas between them; `workspace` stands for those that are not
+    /// from a registry): the rest runs at nearly native speed. What synchronises is seen everywhere, so no report
+    /// becomes false. Give it before the command
+    #[arg(long, value_name = "CRATES")]
+    focus: Option<String>,
     /// Leave C and C++ that build scripts compile as they are: their accesses are not seen then. Give it before the
     /// command
     #[arg(long)]
@@ -145,6 +153,7 @@ struct Options {
 impl Options {
     fn manner(&self) -> Manner {
         Manner {
+            focus: self.focus.as_deref().map(Focus::on).unwrap_or_default(),
             debug: if self.opt_first { instrument::Debug::OptimisedFirst } else { instrument::Debug::AsItIs },
             c: if self.rust_only { instrument::CCode::AsItIs } else { instrument::CCode::Instrumented },
             verbosity: if self.quiet { Verbosity::Quiet } else { Verbosity::Normal },

@@ -58,7 +58,7 @@ pub fn environment(kit: &Kit, config: &Config, c: CCode) -> Environment {
     let cfgs = [flags::CFG.to_owned(), format!("{}_kit=\"{}\"", flags::CFG, kit.key())];
     set.push(flags::for_rustc(config, &cfgs));
     let mut for_rustdoc = vec![flags::CFG.to_owned(), "-Cdebuginfo=limited".to_owned()];
-    for_rustdoc.extend(kit.compiler_options(OptLevel::Zero));
+    for_rustdoc.extend(kit.compiler_options(OptLevel::Zero, true));
     for_rustdoc.extend(kit.linker_options());
     set.push(flags::for_rustdoc(config, &for_rustdoc));
     if c == CCode::Instrumented {

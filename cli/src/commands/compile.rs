@@ -53,7 +53,13 @@ fn command(manner: Manner, words: Vec<OsString>) -> Result<Command> {
     let config = Config::read(&here, &Line::default())?;
     cargo::check_target(&Line::new(words.clone()), &Config::default())?;
     let toolchain = cargo::toolchain(&config)?;
-    let kit = Kit::ensure(&toolchain, &Cache::locate()?, manner.debug, &Progress::new(manner.verbosity))?;
+    let kit = Kit::ensure(
+        &toolchain,
+        &Cache::locate()?,
+        manner.debug,
+        &manner.focus,
+        &Progress::new(manner.verbosity),
+    )?;
     let mut words = wrapper::Call::new([toolchain.rustc].into_iter().chain(words).collect())
         .for_checking(&kit, wrapper::Caller::Person)
         .into_iter();

@@ -26,7 +26,8 @@ pub fn print(manner: Manner, options: EnvOptions) -> Result<ExitCode> {
         Err(none) => return Ok(ExitCode::from(session::of_child(none.status))),
     };
     let progress = Progress::new(manner.verbosity);
-    let kit = Kit::ensure(&cargo::toolchain(&config)?, &Cache::locate()?, manner.debug, &progress)?;
+    let toolchain = cargo::toolchain(&config)?;
+    let kit = Kit::ensure(&toolchain, &Cache::locate()?, manner.debug, &manner.focus, &progress)?;
     let mut environment = cargo::environment(&kit, &config, manner.c);
     let placement = Placement::of(&project, &line);
     let folders =

@@ -81,7 +81,8 @@ fn prepare(subcommand: &[&str], manner: Manner, line: &Line) -> Result<Prepared>
         false => manner.verbosity,
     };
     let toolchain = cargo::toolchain(&config)?;
-    let kit = Kit::ensure(&toolchain, &Cache::locate()?, manner.debug, &Progress::new(verbosity))?;
+    let kit =
+        Kit::ensure(&toolchain, &Cache::locate()?, manner.debug, &manner.focus, &Progress::new(verbosity))?;
     let placement = Placement::of(&project, line);
     let cargo = cargo::command(subcommand, line, &placement, &cargo::environment(&kit, &config, manner.c));
     Ok(Prepared::Ready { cargo: Box::new(cargo), project })

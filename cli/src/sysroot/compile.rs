@@ -10,9 +10,9 @@ use std::thread;
 use super::library;
 use super::plan::{Library, Plan};
 use crate::error::{Error, Result};
-use crate::instrument;
 use crate::progress::Progress;
 use crate::toolchain::Toolchain;
+use crate::{focus, instrument};
 
 /// How far rust-lld optimises; std was compiled for speed, and so is its copy.
 pub const OPTIMISATION: &str = "--lto-O2";
@@ -22,12 +22,14 @@ pub struct Compiler<'a> {
     toolchain: &'a Toolchain,
     rust_lld: PathBuf,
     fast_paths: Option<&'a Path>,
+    in_focus: bool,
 }
 
 impl<'a> Compiler<'a> {
-    /// The toolchain's own `rust-lld`, which inlines these fast paths.
-    pub fn new(toolchain: &'a Toolchain, fast_paths: Option<&'a Path>) -> Result<Self> {
-        Ok(Compiler { toolchain, rust_lld: toolchain.rust_lld()?, fast_paths })
+    /// The toolchain's own `rust-lld`, which inlines these fast paths; plain accesses are left alone if the standard
+    /// library is not in focus.
+    pub fn new(toolchain: &'a Toolchain, fast_paths: Option<&'a Path>, in_focus: bool) -> Result<Self> {
+        Ok(Compiler { toolchain, rust_lld: toolchain.rust_lld()?, fast_paths, in_focus })
     }
 }
 
@@ -82,7 +84,8 @@ fn instrument(compiler: &Compiler, from: &Path, library: &Library, to: &Path) ->
 
 /// Compiles one module, with the calls into the runtime, which looks away in the functions named `unseen`.
 fn compile(compiler: &Compiler, library: &str, bitcode: &[u8], unseen: &[String]) -> Result<Vec<u8>> {
-    let Compiler { toolchain, rust_lld, fast_paths } = compiler;
+    let Compiler { toolchain, rust_lld, fast_paths, in_focus } = compiler;
+    let outside: &[&str] = if *in_focus { &[] } else { &focus::OUTSIDE };
     let folder = tempfile::tempdir().map_err(Error::file("create a folder in", std::env::temp_dir()))?;
     let (input, output) = (folder.path().join("in.bc"), folder.path().join("out.o"));
     std::fs::write(&input, bitcode).map_err(Error::file("write", &input))?;
@@ -98,6 +101,7 @@ fn compile(compiler: &Compiler, library: &str, bitcode: &[u8], unseen: &[String]
         .args(instrument::llvm_options(&renames, *fast_paths).iter().flat_map(|option| ["-mllvm", option]))
         .arg("-mllvm")
         .arg(format!("{}{}", instrument::MORE_ATTRIBUTES, attributes.display()))
+        .args(outside.iter().flat_map(|option| ["-mllvm", option]))
         // The libraries are compiled side by side already.
         .arg("--threads=1")
         .arg("-o")

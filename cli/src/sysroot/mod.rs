@@ -59,15 +59,22 @@ pub struct Sysroot<'a> {
     cache: &'a Cache,
     /// The module of fast paths to inline, if there is one.
     fast_paths: Option<PathBuf>,
+    /// Plain accesses are looked at.
+    in_focus: bool,
     name: String,
 }
 
 impl<'a> Sysroot<'a> {
     /// The sysroot that belongs to a toolchain. Does not make it.
-    pub fn of(toolchain: &'a Toolchain, cache: &'a Cache, fast_paths: Option<PathBuf>) -> Result<Self> {
-        let key = key(toolchain, fast_paths.as_deref())?;
+    pub fn of(
+        toolchain: &'a Toolchain,
+        cache: &'a Cache,
+        fast_paths: Option<PathBuf>,
+        in_focus: bool,
+    ) -> Result<Self> {
+        let key = key(toolchain, fast_paths.as_deref(), in_focus)?;
         let name = format!("{}-{TARGET}-{key:016x}", toolchain.release());
-        Ok(Sysroot { toolchain, cache, fast_paths, name })
+        Ok(Sysroot { toolchain, cache, fast_paths, in_focus, name })
     }
 
     /// Where it is, or will be.
@@ -113,7 +120,7 @@ impl<'a> Sysroot<'a> {
             .map_err(Error::cache("create a folder in", &parent))?;
         link_toolchain(self.toolchain, new.path())?;
         link_libraries(&plan, &libraries_in(new.path()))?;
-        let compiler = compile::Compiler::new(self.toolchain, self.fast_paths.as_deref())?;
+        let compiler = compile::Compiler::new(self.toolchain, self.fast_paths.as_deref(), self.in_focus)?;
         compile::instrument_all(&compiler, &plan, &libraries_in(new.path()), progress)?;
         shared::make(self.toolchain, &plan, new.path())?;
         harness::extend(self.toolchain, new.path(), progress)?;
@@ -175,13 +182,14 @@ fn libraries_in(sysroot: &Path) -> PathBuf {
 }
 
 /// Everything that an instrumented sysroot depends on.
-fn key(toolchain: &Toolchain, fast_paths: Option<&Path>) -> Result<u64> {
+fn key(toolchain: &Toolchain, fast_paths: Option<&Path>, in_focus: bool) -> Result<u64> {
     let mut hasher = DefaultHasher::new();
     env!("CARGO_PKG_VERSION").hash(&mut hasher);
     instrument::REVISION.hash(&mut hasher);
     instrument::PASSES.hash(&mut hasher);
     // Its path names its content.
     fast_paths.hash(&mut hasher);
+    in_focus.hash(&mut hasher);
     instrument::renames().hash(&mut hasher);
     compile::OPTIMISATION.hash(&mut hasher);
     harness::SOURCE.hash(&mut hasher);

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 
+use crate::focus::Origin;
 use crate::instrument::OptLevel;
 use crate::kit::Kit;
 
@@ -57,7 +58,7 @@ impl Call {
     }
 
     fn instrumented(self, kit: &Kit, purpose: Purpose) -> Vec<OsString> {
-        let mut added: Vec<String> = kit.compiler_options(self.opt_level());
+        let mut added: Vec<String> = kit.compiler_options(self.opt_level(), self.is_in_focus(kit));
         added.extend(["--cfg=racecheck".to_owned(), "--check-cfg=cfg(racecheck)".to_owned()]);
         // Without it rustc runs the passes before the last optimisations, among them vectorisation, and
         // leaves those to the link-time optimisation within the crate that is its default.
@@ -82,6 +83,13 @@ impl Call {
         let mut words = without_codegen_options(self.words, &removed);
         words.extend(added.into_iter().map(OsString::from));
         words
+    }
+
+    fn is_in_focus(&self, kit: &Kit) -> bool {
+        // Cargo caps the lints of what it fetched, and of nothing else.
+        let is_fetched = self.values("--cap-lints").next().is_some();
+        let origin = if is_fetched { Origin::Fetched } else { Origin::Local };
+        self.values("--crate-name").last().is_none_or(|name| kit.holds(name, origin))
     }
 
     fn purpose(&self, caller: Caller) -> Purpose {

@@ -8,6 +8,7 @@ mod docs;
 mod errors;
 mod explain;
 mod extremes;
+mod focus;
 mod manners;
 mod package;
 mod recipes;

@@ -176,5 +176,5 @@ impl Report {
 }
 
 fn sysroot<'a>(toolchain: &'a Toolchain, cache: &'a Cache) -> Result<Sysroot<'a>> {
-    Sysroot::of(toolchain, cache, inlined::ensure(toolchain, cache)?)
+    Sysroot::of(toolchain, cache, inlined::ensure(toolchain, cache)?, true)
 }

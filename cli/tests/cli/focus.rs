@@ -1,0 +1,97 @@
+//! `--focus`: plain accesses are looked at in some crates only, synchronisation in all.
+
+use super::support::{Folder, RunExt};
+
+const MANIFEST: &str = "[workspace]\nmembers = ['app', 'ours', 'other']\nresolver = '2'\n";
+
+const APP: &str = r#"
+    use std::thread;
+
+    fn main() {
+        let ordered = other::Handover::new();
+        thread::scope(|s| {
+            s.spawn(|| {
+                ours::count();
+                ordered.take(|| unsafe { ours::PLAIN });
+            });
+            unsafe { ours::PLAIN = 7 };
+            ordered.give();
+            ours::count();
+            s.spawn(other::count);
+            other::count();
+        });
+    }
+"#;
+
+/// One race, and a variable that needs the other crate's order.
+const OURS: &str = r#"
+    pub static mut PLAIN: u64 = 0;
+    static mut COUNT: u64 = 0;
+
+    #[inline(never)]
+    pub fn count() {
+        unsafe { COUNT += 1 }
+    }
+"#;
+
+/// One race, and a handover by atomics.
+const OTHER: &str = r#"
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    static mut COUNT: u64 = 0;
+
+    #[inline(never)]
+    pub fn count() {
+        unsafe { COUNT += 1 }
+    }
+
+    pub struct Handover(AtomicBool);
+
+    impl Handover {
+        pub fn new() -> Self {
+            Handover(AtomicBool::new(false))
+        }
+        pub fn give(&self) {
+            self.0.store(true, Ordering::Release);
+        }
+        pub fn take(&self, look: fn() -> u64) {
+            while !self.0.load(Ordering::Acquire) {
+                std::thread::yield_now();
+            }
+            assert_eq!(look(), 7);
+        }
+    }
+"#;
+
+fn folder() -> Folder {
+    let package = |name: &str, dependencies: &str| {
+        format!(
+            "[package]\nname = '{name}'\nversion = '0.1.0'\nedition = '2024'\n[dependencies]\n{dependencies}"
+        )
+    };
+    Folder::with(&[
+        ("Cargo.toml", MANIFEST),
+        ("app/Cargo.toml", &package("app", "ours = { path = '../ours' }\nother = { path = '../other' }\n")),
+        ("app/src/main.rs", APP),
+        ("ours/Cargo.toml", &package("ours", "")),
+        ("ours/src/lib.rs", OURS),
+        ("other/Cargo.toml", &package("other", "")),
+        ("other/src/lib.rs", OTHER),
+    ])
+}
+
+#[test]
+fn only_races_in_focus_are_reported() {
+    let folder = folder();
+    let ran = folder.racecheck(&["--focus", "ours", "run"]).ran();
+    ran.assert_status(66).assert_stderr("ours::count").assert_stderr("Found 1 data race");
+    ran.assert_no_stderr("other::count").assert_no_stderr("PLAIN");
+}
+
+#[test]
+fn the_workspace_is_in_focus_by_one_word() {
+    let folder = folder();
+    let ran = folder.racecheck(&["--focus", "workspace", "run"]).ran();
+    ran.assert_status(66).assert_stderr("ours::count").assert_stderr("other::count");
+    ran.assert_stderr("Found 2 data race").assert_no_stderr("PLAIN");
+}
