@@ -19,6 +19,7 @@ use crate::options::Manner;
 use crate::runtime;
 use crate::session;
 use crate::sysroot::{self, State, Sysroot};
+use crate::toolchain::Toolchain;
 
 /// A program with a race that nothing can hide, and the same with a lock.
 const PROBES: [Probe; 2] = [
