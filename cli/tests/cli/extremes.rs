@@ -298,7 +298,8 @@ fn no_access_is_instrumented_twice() {
             object.symbols().filter(|symbol| symbol.is_undefined()).map(|s| s.name().unwrap()).collect();
         let repeated: Vec<_> = rounds::REPEATED.map(rounds::name_by_pass).into();
         assert!(repeated.iter().all(|name| !called.contains(&&**name)), "{level}: {called:?}");
-        for name in ["func_entry", "func_exit", "read8", "write8"] {
+        // What the first round inserts is inlined, and these are what it calls in the rare case.
+        for name in ["slow_entry", "slow_exit", "slow_read8", "slow_write8"] {
             assert!(called.contains(&&*rounds::name_of_first(name)), "{level}: {called:?}");
         }
         assert!(called.contains(&"__tsan_atomic8_compare_exchange_val"), "{level}: {called:?}");
