@@ -282,6 +282,7 @@ impl RuntimeDetector {
                     Did::Free => Kind::Free,
                     Did::Alloc => Kind::Alloc,
                     Did::ThreadExit => Kind::ThreadEnd,
+                    Did::Call => unreachable!("the runtime reports no misuse"),
                 },
                 bytes: bytes(self.offset(access.address), access.size),
             }
