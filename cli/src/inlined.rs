@@ -26,18 +26,22 @@ pub const OFF: &str = "RACECHECK_NO_INLINE";
 /// Name of the module's file.
 pub const FILE: &str = "fast-paths.bc";
 
-/// Makes sure that the module for a toolchain is in the cache, and returns its path. `None` if calls are to stay calls.
-pub fn ensure(toolchain: &Toolchain, cache: &Cache) -> Result<Option<PathBuf>> {
+/// The cache's folder of these modules.
+pub const FOLDER: &str = "inlined";
+
+/// Where the module for a toolchain is, or will be. `None` if calls are to stay calls.
+pub fn locate(toolchain: &Toolchain, cache: &Cache) -> Option<PathBuf> {
+    if std::env::var_os(OFF).is_some() {
+        return None;
+    }
     let mut hasher = DefaultHasher::new();
     (SOURCE, &toolchain.verbose_version).hash(&mut hasher);
-    let path = cache.root().join("inlined").join(format!("{:016x}", hasher.finish())).join(FILE);
-    if std::env::var_os(OFF).is_some() {
-        return Ok(None);
-    }
-    if !path.exists() {
-        compile(toolchain, &path)?;
-    }
-    Ok(Some(path))
+    Some(cache.root().join(FOLDER).join(format!("{:016x}", hasher.finish())).join(FILE))
+}
+
+/// Makes sure that the module is where it was located.
+pub fn ensure(toolchain: &Toolchain, path: &Path) -> Result<()> {
+    if path.exists() { Ok(()) } else { compile(toolchain, path) }
 }
 
 fn compile(toolchain: &Toolchain, path: &Path) -> Result<()> {

@@ -116,7 +116,7 @@ pub enum OptLevel {
 
 /// Bump this when instrumentation changes in a way that [`PASSES`] and the runtime don't show, so that
 /// what was built before is built again.
-pub const REVISION: u32 = 7;
+pub const REVISION: u32 = 8;
 
 /// The options that make rustc (and rustdoc, for doctests) instrument what it compiles. `llvm_options` is
 /// a file with [`llvm_options`] in it.

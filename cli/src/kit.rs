@@ -86,7 +86,7 @@ impl Kit {
         if cache.root().to_string_lossy().contains(char::is_whitespace) {
             return Err(Error::WhiteSpace { cache: cache.root().to_owned() });
         }
-        let fast_paths = inlined::ensure(toolchain, cache)?;
+        let fast_paths = inlined::locate(toolchain, cache);
         let sysroot =
             Sysroot::of(toolchain, cache, fast_paths.clone(), focus.is_everything())?.ensure(progress)?;
         let runtime = runtime::ensure(cache)?;
@@ -112,6 +112,7 @@ impl Kit {
             cache::write_whole(&folder.join(allocator::NAMES_FILE), names.join("\n").as_bytes())?;
         }
         if let Some(fast_paths) = &fast_paths {
+            inlined::ensure(toolchain, fast_paths)?;
             cache::link_whole(fast_paths, &folder.join(inlined::FILE))?;
         }
         focus.save(&folder)?;
@@ -159,7 +160,9 @@ impl Kit {
         let sysroot = std::fs::read_link(folder.join(SYSROOT)).ok();
         let object = std::fs::read_link(folder.join(runtime::OBJECT_FILE)).ok();
         let runtime = object.and_then(|object| Some(object.parent()?.to_owned()));
-        sysroot.into_iter().chain(runtime)
+        let fast_paths = std::fs::read_link(folder.join(inlined::FILE)).ok();
+        let fast_paths = fast_paths.and_then(|file| Some(file.parent()?.to_owned()));
+        sysroot.into_iter().chain(runtime).chain(fast_paths)
     }
 
     /// The executable to name as the compiler of a language.

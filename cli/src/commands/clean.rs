@@ -12,15 +12,16 @@ use std::time::{Duration, SystemTime};
 
 use crate::cache::Cache;
 use crate::error::{Error, Result};
+use crate::inlined;
 use crate::kit::{self, Kit};
 use crate::options::CleanOptions;
 use crate::progress::{Progress, Verbosity};
 
 /// The cache's folders. Only these are removed: `RACECHECK_CACHE` may name a folder that holds more.
-const FOLDERS: [&str; 4] = [kit::FOLDER, "runtime", "sysroots", "locks"];
+const FOLDERS: [&str; 5] = [kit::FOLDER, "runtime", "sysroots", inlined::FOLDER, "locks"];
 
 /// Folders of what kits link to.
-const LINKED: [&str; 2] = ["runtime", "sysroots"];
+const LINKED: [&str; 3] = ["runtime", "sysroots", inlined::FOLDER];
 
 /// Removes what the options say from what racecheck put into its cache.
 pub fn clean(options: &CleanOptions, verbosity: Verbosity) -> Result<ExitCode> {

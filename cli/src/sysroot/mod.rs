@@ -29,9 +29,9 @@ use std::time::Instant;
 
 use crate::cache::Cache;
 use crate::error::{Error, Result};
-use crate::instrument;
 use crate::progress::Progress;
 use crate::toolchain::{TARGET, Toolchain};
+use crate::{inlined, instrument};
 use manifest::Manifest;
 use plan::Plan;
 
@@ -121,6 +121,10 @@ impl<'a> Sysroot<'a> {
         link_toolchain(self.toolchain, new.path())?;
         link_libraries(&plan, &libraries_in(new.path()))?;
         let compiler = compile::Compiler::new(self.toolchain, self.fast_paths.as_deref(), self.in_focus)?;
+        check_bitcode(self.toolchain)?;
+        if let Some(fast_paths) = &self.fast_paths {
+            inlined::ensure(self.toolchain, fast_paths)?;
+        }
         compile::instrument_all(&compiler, &plan, &libraries_in(new.path()), progress)?;
         shared::make(self.toolchain, &plan, new.path())?;
         harness::extend(self.toolchain, new.path(), progress)?;

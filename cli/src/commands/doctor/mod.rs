@@ -19,7 +19,6 @@ use crate::options::Manner;
 use crate::runtime;
 use crate::session;
 use crate::sysroot::{self, State, Sysroot};
-use crate::toolchain::Toolchain;
 
 /// A program with a race that nothing can hide, and the same with a lock.
 const PROBES: [Probe; 2] = [
@@ -69,11 +68,15 @@ pub fn examine() -> Result<ExitCode> {
     let cache = Cache::locate().and_then(|cache| cache.folder("").map(|_| cache));
     let cache = report.check("cache", cache, |cache| cache.root().display().to_string());
     if let (Some(toolchain), Some(cache)) = (&toolchain, &cache) {
-        report.check("standard library", sysroot(toolchain, cache), |sysroot| match sysroot.state() {
-            State::Ready => format!("instrumented, in {}", sysroot.path().display()),
-            State::Absent => "not instrumented yet, made now".to_owned(),
-            State::Broken => "the instrumented copy is damaged, made again now".to_owned(),
-        });
+        report.check(
+            "standard library",
+            Sysroot::of(toolchain, cache, inlined::locate(toolchain, cache), true),
+            |sysroot| match sysroot.state() {
+                State::Ready => format!("instrumented, in {}", sysroot.path().display()),
+                State::Absent => "not instrumented yet, made now".to_owned(),
+                State::Broken => "the instrumented copy is damaged, made again now".to_owned(),
+            },
+        );
     }
     report.tell("linker", machine::linker());
     let folder = tempfile::tempdir().map_err(Error::file("create a folder in", std::env::temp_dir()))?;
@@ -174,8 +177,4 @@ impl Report {
             }
         }
     }
-}
-
-fn sysroot<'a>(toolchain: &'a Toolchain, cache: &'a Cache) -> Result<Sysroot<'a>> {
-    Sysroot::of(toolchain, cache, inlined::ensure(toolchain, cache)?, true)
 }
