@@ -1,4 +1,4 @@
-//! What an event costs, beside the standard library's and parking_lot's types.
+//! What an event costs, beside the standard library's, parking_lot's and loom's types.
 //!
 //! Each line is the median of several rounds of one operation, uncontended, in nanoseconds, and its ratio to
 //! the standard library's. `cargo bench -p racecheck` shows the shim switched on;
@@ -26,12 +26,36 @@ fn measure(mut f: impl FnMut()) -> f64 {
     rounds[ROUNDS / 2]
 }
 
+/// The same for loom's types, which exist within a model only. The model has one thread, so one execution is all.
+fn in_model<T: 'static>(make: fn() -> T, operation: fn(&T)) -> f64 {
+    const OPERATIONS: u32 = 200;
+    let rounds = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let mut model = loom::model::Builder::new();
+    model.max_branches = 1_000_000;
+    for _ in 0..25 {
+        let rounds = rounds.clone();
+        model.check(move || {
+            let object = make();
+            let start = Instant::now();
+            (0..OPERATIONS).for_each(|_| operation(black_box(&object)));
+            rounds.lock().unwrap().push(start.elapsed().as_nanos() as f64 / f64::from(OPERATIONS));
+        });
+    }
+    let mut rounds = std::mem::take(&mut *rounds.lock().unwrap());
+    rounds.sort_by(f64::total_cmp);
+    rounds[rounds.len() / 2]
+}
+
 fn line(what: &str, std: f64, others: &[(&str, f64)]) {
     print!("{what:<28} std {std:>7.2} ns");
     for (name, time) in others {
         print!("   {name} {time:>7.2} ns (x{:.2})", time / std);
     }
     println!();
+}
+
+fn loom_atomic() -> loom::sync::atomic::AtomicU64 {
+    loom::sync::atomic::AtomicU64::new(0)
 }
 
 fn main() {
@@ -49,6 +73,7 @@ fn main() {
             ("shim", measure(|| *black_box(&shim).lock().unwrap() += 1)),
             ("go", measure(|| drop(black_box(&go).guard()))),
             ("parking_lot", measure(|| *black_box(&pl).lock() += 1)),
+            ("loom", in_model(|| loom::sync::Mutex::new(0_u64), |m| *m.lock().unwrap() += 1)),
         ],
     );
 
@@ -60,6 +85,7 @@ fn main() {
         &[
             ("shim", measure(|| _ = black_box(*black_box(&shim).read().unwrap()))),
             ("parking_lot", measure(|| _ = black_box(*black_box(&pl).read()))),
+            ("loom", in_model(|| loom::sync::RwLock::new(0_u64), |l| _ = black_box(*l.read().unwrap()))),
         ],
     );
 
@@ -72,17 +98,26 @@ fn main() {
     line(
         "AtomicU64 load, acquire",
         measure(|| _ = black_box(black_box(&std).load(Ordering::Acquire))),
-        &[("shim", measure(|| _ = black_box(black_box(&shim).load(Ordering::Acquire))))],
+        &[
+            ("shim", measure(|| _ = black_box(black_box(&shim).load(Ordering::Acquire)))),
+            ("loom", in_model(loom_atomic, |a| _ = black_box(a.load(Ordering::Acquire)))),
+        ],
     );
     line(
         "AtomicU64 store, release",
         measure(|| black_box(&std).store(1, Ordering::Release)),
-        &[("shim", measure(|| black_box(&shim).store(1, Ordering::Release)))],
+        &[
+            ("shim", measure(|| black_box(&shim).store(1, Ordering::Release))),
+            ("loom", in_model(loom_atomic, |a| a.store(1, Ordering::Release))),
+        ],
     );
     line(
         "AtomicU64 fetch_add, acq_rel",
         measure(|| _ = black_box(&std).fetch_add(1, Ordering::AcqRel)),
-        &[("shim", measure(|| _ = black_box(&shim).fetch_add(1, Ordering::AcqRel)))],
+        &[
+            ("shim", measure(|| _ = black_box(&shim).fetch_add(1, Ordering::AcqRel))),
+            ("loom", in_model(loom_atomic, |a| _ = a.fetch_add(1, Ordering::AcqRel))),
+        ],
     );
 
     let (std, shim) = (std::cell::Cell::new(0_u64), racecheck::cell::RaceCell::new(0_u64));

@@ -30,6 +30,9 @@ fn advice_says_which_tool_fits() {
     let guard = slept.lock().unwrap();
     thread::sleep(Duration::from_millis(1));
     drop(guard);
+    let written_line = line!() + 1;
+    let written = Mutex::new(std::fs::File::create("/dev/null").unwrap());
+    std::io::Write::write_all(&mut *written.lock().unwrap(), b"a line").unwrap();
     let (fought, here) = (Mutex::new(()), Barrier::new(2));
     thread::scope(|s| {
         let guard = fought.lock().unwrap();
@@ -57,6 +60,9 @@ fn advice_says_which_tool_fits() {
     assert_eq!(hints(first + 3), "", "{all}");
     assert!(hints(first + 4).contains("0 % of its acquisitions are reads"), "{all}");
     assert!(hints(slept_line).contains("it was held over a sleep (1 times)"), "{all}");
+    if cfg!(target_os = "linux") {
+        assert!(hints(written_line).contains("it was held over input or output (1 times)"), "{all}");
+    }
     let json: serde_json::Value = serde_json::from_str(&all.to_json()).unwrap();
     let locks = json["locks"].as_array().unwrap();
     assert_eq!(locks.len(), all.locks.len());

@@ -3,15 +3,17 @@
 //! Counts for each place where locks were made (a vector of mutexes is one entry). Off by default; on by
 //! `RACECHECK_OPTIONS=advise=1` or [`start`].
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use super::lock::{Held, Hold, Meta, Sharing};
+use super::os::Activity;
 use super::place::Place;
 use super::{lock, report};
 
@@ -53,6 +55,39 @@ fn ask() -> bool {
         });
     }
     on
+}
+
+thread_local! {
+    /// How often this thread waited in a way that is known here: such a wait needs no guess.
+    static EXPLAINED: Cell<u64> = const { Cell::new(0) };
+}
+
+/// The begin of a hold.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Start {
+    time: Instant,
+    activity: Option<Activity>,
+    explained: u64,
+}
+
+impl Start {
+    pub(crate) fn now() -> Self {
+        // The question first: it takes longer than many a hold.
+        let activity = super::os::activity();
+        Start { time: Instant::now(), activity, explained: EXPLAINED.get() }
+    }
+
+    /// What the thread did since then that is slow and that the shim did not see itself.
+    fn unexplained(&self) -> Option<&'static str> {
+        let (before, now) = (self.activity?, super::os::activity()?);
+        if now.transfers > before.transfers {
+            Some("input or output")
+        } else if now.waits > before.waits && EXPLAINED.get() == self.explained {
+            Some("a call that waits in the system")
+        } else {
+            None
+        }
+    }
 }
 
 /// How the locks that were made at one place are used.
@@ -230,10 +265,14 @@ pub(crate) fn acquired(meta: &Meta, hold: Hold) {
 #[cold]
 pub(crate) fn released(meta: &Meta, held: &Held) {
     let Some(since) = held.since else { return };
-    let time = since.elapsed();
+    let time = since.time.elapsed();
+    let slow = since.unexplained();
     with_usage(meta.kind, meta.made, |usage| {
         usage.held += time;
         usage.longest = usage.longest.max(time);
+        if let Some(what) = slow {
+            *usage.slow.entry(what).or_default() += 1;
+        }
     });
 }
 
@@ -250,6 +289,7 @@ pub(crate) fn slow_under_locks(what: &'static str) {
     if !wanted() {
         return;
     }
+    EXPLAINED.set(EXPLAINED.get() + 1);
     let held: Vec<Held> = super::enter().map_or_else(Vec::new, |e| e.held.clone());
     for h in held {
         with_usage(h.kind, h.made, |usage| *usage.slow.entry(what).or_default() += 1);

@@ -11,7 +11,6 @@ use std::collections::{HashMap, HashSet};
 use std::panic::Location;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Instant;
 
 use racecheck_engine::Channel;
 
@@ -62,7 +61,7 @@ pub(crate) struct Held {
     pub hold: Hold,
     pub owner: Owner,
     /// When it was taken; only where advice is wanted.
-    pub since: Option<Instant>,
+    pub since: Option<advice::Start>,
 }
 
 /// What a lock is, apart from locking.
@@ -107,7 +106,7 @@ impl Meta {
         if hold == Hold::Exclusive && self.sharing == Sharing::Readers {
             inner.acquire(&self.object, Channel::READERS);
         }
-        let since = advice::wanted().then(Instant::now);
+        let since = advice::wanted().then(advice::Start::now);
         let me = Held { lock: address, kind: self.kind, place, made: self.made, hold, owner, since };
         let mut news = Vec::new();
         if by == By::Blocking && !inner.held.is_empty() {
