@@ -6,7 +6,7 @@
 //! differ from one compiler to the next. The linker is told to put the bridge in front of both (`--wrap`):
 //!
 //! ```text
-//! call __rust_dealloc ──▶ __wrap_…: r11 = the real one ──▶ racecheck_rt_block_ends ──▶ the real one
+//! call __rust_dealloc ──▶ __wrap_…: r11 = the real one ──▶ racecheck_rt_block_… ──▶ the real one
 //! ```
 //!
 //! The bridge is an object of some instructions, made for the toolchain. In the module that defines them the functions
@@ -30,21 +30,20 @@ pub const OBJECT_FILE: &str = "racecheck-allocator.o";
 /// Name of the file that lists the functions, one a line.
 pub const NAMES_FILE: &str = "racecheck-allocator.names";
 
-/// What the functions are called but for what the compiler's version puts before it. Both take the block and
-/// its size first.
-const FUNCTIONS: [&str; 2] = ["__rust_dealloc", "__rust_realloc"];
+/// What the functions are called but for what the compiler's version puts before it, and the runtime's part, which leaves
+/// all arguments as they are and goes on to the function that r11 names. Both functions take the block and its size
+/// first.
+const FUNCTIONS: [(&str, &str); 2] =
+    [("__rust_dealloc", "racecheck_rt_block_ends"), ("__rust_realloc", "racecheck_rt_block_moves")];
 
-/// The runtime's part. It leaves all arguments as they are and goes on to the function that r11 names.
-const BLOCK_ENDS: &str = "racecheck_rt_block_ends";
-
-/// `lea r11, [rip + real]`, then `jmp racecheck_rt_block_ends`; both places are filled in by the linker.
+/// `lea r11, [rip + real]`, then `jmp` to the runtime's part; both places are filled in by the linker.
 const CODE: [u8; 12] = [0x4c, 0x8d, 0x1d, 0, 0, 0, 0, 0xe9, 0, 0, 0, 0];
 const REAL_AT: u64 = 3;
-const BLOCK_ENDS_AT: u64 = 8;
+const RUNTIME_AT: u64 = 8;
 
 /// The names by which the toolchain's standard library knows the functions.
 pub fn names(toolchain: &Toolchain) -> Result<Vec<String>> {
-    let is_one = |name: &str| FUNCTIONS.iter().any(|function| name.ends_with(function));
+    let is_one = |name: &str| FUNCTIONS.iter().any(|(function, _)| name.ends_with(function));
     sysroot::references(toolchain, is_one)
 }
 
@@ -52,8 +51,8 @@ pub fn names(toolchain: &Toolchain) -> Result<Vec<String>> {
 pub fn bridge(names: &[String]) -> Result<Vec<u8>> {
     let mut object = Object::new(BinaryFormat::Elf, Architecture::X86_64, Endianness::Little);
     let text = object.add_section(Vec::new(), b".text".to_vec(), SectionKind::Text);
-    let block_ends = object.add_symbol(undefined(BLOCK_ENDS, false));
-    for name in names {
+    for (name, runtime) in names.iter().filter_map(|name| Some((name, part_for(name)?))) {
+        let runtime = object.add_symbol(undefined(runtime, false));
         let begin = object.append_section_data(text, &CODE, 16);
         object.add_symbol(Symbol {
             value: begin,
@@ -65,14 +64,17 @@ pub fn bridge(names: &[String]) -> Result<Vec<u8>> {
         });
         // A program that frees nothing may have no such function.
         let real = object.add_symbol(undefined(&format!("__real_{name}"), true));
-        for (place, kind, symbol) in [
-            (REAL_AT, RelocationKind::Relative, real),
-            (BLOCK_ENDS_AT, RelocationKind::PltRelative, block_ends),
-        ] {
+        for (place, kind, symbol) in
+            [(REAL_AT, RelocationKind::Relative, real), (RUNTIME_AT, RelocationKind::PltRelative, runtime)]
+        {
             object.add_relocation(text, relocation(begin + place, kind, symbol)).map_err(failed)?;
         }
     }
     object.write().map_err(failed)
+}
+
+fn part_for(name: &str) -> Option<&'static str> {
+    FUNCTIONS.iter().find(|(function, _)| name.ends_with(function)).map(|(_, part)| *part)
 }
 
 /// The options that keep rustc from looking into them: LLVM takes the definition of a function that is `nobuiltin`

@@ -19,9 +19,8 @@ use crate::runtime::{RUNTIME, Runtime};
 /// Bytes of a granule.
 const GRANULE: u64 = 8;
 
-/// The bridge, which the command line makes, jumps here in front of `__rust_dealloc(block, size, align)` and
-/// `__rust_realloc(block, size, align, new_size)`, whose address is in r11. That function sees its caller's frame and
-/// arguments as if it were called without us.
+/// The bridge, which the command line makes, jumps here in front of `__rust_dealloc(block, size, align)`, whose address
+/// is in r11. That function sees its caller's frame and arguments as if it were called without us.
 #[unsafe(naked)]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn racecheck_rt_block_ends() {
@@ -41,6 +40,52 @@ unsafe extern "C" fn racecheck_rt_block_ends() {
         "jmp r11",
         ends = sym ends,
     )
+}
+
+/// The same in front of `__rust_realloc(block, size, align, new_size)`. What the allocator copies out of the block that
+/// has ended is no access of the program's: nobody would forget it before the block is somebody else's.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+unsafe extern "C" fn racecheck_rt_block_moves() {
+    naked_asm!(
+        "push rdi",
+        "push rsi",
+        "push rdx",
+        "push rcx",
+        "push r11",
+        "mov rdx, qword ptr [rsp + 40]",
+        "call {moves}",
+        "pop r11",
+        "pop rcx",
+        "pop rdx",
+        "pop rsi",
+        "pop rdi",
+        "test al, al",
+        "jnz 2f",
+        "jmp r11",
+        "2:",
+        "sub rsp, 8",
+        "call r11",
+        "mov qword ptr [rsp], rax",
+        "call {moved}",
+        "pop rax",
+        "ret",
+        moves = sym moves,
+        moved = sym moved,
+    )
+}
+
+/// True if accesses are not looked at until [`moved`].
+extern "C" fn moves(block: u64, size: u64, pc: u64) -> bool {
+    if RUNTIME.get().is_none_or(|rt| is_of_heap(rt, block, size)) {
+        return false;
+    }
+    end(block, size, pc);
+    enter(|_, thread| thread.ignore += 1).is_some()
+}
+
+extern "C" fn moved() {
+    enter(|_, thread| thread.ignore -= 1);
 }
 
 extern "C" fn ends(block: u64, size: u64, pc: u64) {

@@ -26,9 +26,9 @@ use crate::lock::SpinGuard;
 use crate::memory::heap::HeapCache;
 use crate::memory::internal::{ForkHold, InternalAllocator};
 use crate::runtime::{RUNTIME, Runtime};
-use crate::sys::process;
 use crate::sys::signal::SignalsBlocked;
 use crate::sys::time::{self, Duration};
+use crate::sys::{process, stack};
 use crate::thread::ThreadState;
 
 unsafe extern "C" {
@@ -58,6 +58,11 @@ fn final_status(status: c_int) -> c_int {
         Some(rt) => rt.reporter.final_status(&rt.options, status),
         None => status,
     }
+}
+
+/// As [`final_status`] for an end whose status is a signal's.
+extern "C" fn say_the_last() {
+    final_status(libc::SIGABRT);
 }
 
 /// As [`final_status`], after the time that the options give to other threads.
@@ -115,8 +120,8 @@ intercept! {
 
 intercept! {
     fn racecheck_intercept_abort() -> ! {
-        // The status is the signal's.
-        final_status(libc::SIGABRT);
+        // The caller may be on an alternate stack, after its own has overflowed.
+        stack::on_fresh_stack(say_the_last);
         abort()
     }
 }

@@ -19,6 +19,7 @@ pub mod futex;
 pub mod memory;
 pub mod process;
 pub mod signal;
+pub mod stack;
 pub mod syscall;
 pub mod time;
 
