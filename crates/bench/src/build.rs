@@ -103,10 +103,14 @@ impl Programs {
 
 /// What makes rustc instrument with the same passes and link LLVM's runtime.
 fn stock_flags(racecheck: &Path) -> Result<Vec<String>> {
-    // The standard library that racecheck instruments, without inlined fast paths.
-    let mut doctor = Command::new(racecheck);
-    let checked = output(doctor.arg("doctor").env("RACECHECK_NO_INLINE", "1"))?;
-    let sysroot = checked.lines().find_map(|line| line.split_once("instrumented, in ").map(|(_, path)| path));
+    // The standard library that racecheck instruments, without inlined fast paths. Where it is not there yet, the
+    // probes of the first `doctor` make it, and the second one names it.
+    let named = |_| -> Result<Option<String>> {
+        let checked = output(Command::new(racecheck).arg("doctor").env("RACECHECK_NO_INLINE", "1"))?;
+        let mut places = checked.lines().filter_map(|line| line.split_once("instrumented, in "));
+        Ok(places.next().map(|(_, path)| path.to_owned()))
+    };
+    let sysroot = (0..2).map(named).collect::<Result<Vec<_>>>()?.into_iter().flatten().next();
     let sysroot = sysroot.ok_or("`racecheck doctor` names no instrumented standard library")?;
     let own = output(Command::new("rustc").args(["--print", "sysroot"]))?;
     let runtime = format!("{own}/lib/rustlib/{TARGET}/lib/librustc-stable_rt.tsan.a");
