@@ -21,6 +21,13 @@
 
 use core::arch::asm;
 
+/// Out of line: tells a stub of the address and the place, and goes on where the fast path ends.
+macro_rules! call_stub {
+    ($stub:expr) => {
+        concat!("lea {word}, [rip + 3b]\npush {word}\npush {address}\ncall ", $stub, "@PLT\njmp 3b")
+    };
+}
+
 macro_rules! reads {
     ($($name:ident, $align:literal, $slow:literal;)*) => {$(
         /// # Safety
@@ -52,11 +59,7 @@ macro_rules! reads {
                     "cmp {word:e}, dword ptr fs:[{key} + 40]",
                     "je 3b",
                     "4:",
-                    "lea {word}, [rip + 3b]",
-                    "push {word}",
-                    "push {address}",
-                    concat!("call ", $slow, "@PLT"),
-                    "jmp 3b",
+                    call_stub!($slow),
                     ".subsection 0",
                     block = out(reg) _,
                     word = out(reg) _,
@@ -88,11 +91,7 @@ macro_rules! writes {
                     "3:",
                     ".subsection 1",
                     "2:",
-                    "lea {word}, [rip + 3b]",
-                    "push {word}",
-                    "push {address}",
-                    concat!("call ", $slow, "@PLT"),
-                    "jmp 3b",
+                    call_stub!($slow),
                     ".subsection 0",
                     block = out(reg) _,
                     word = out(reg) _,
@@ -144,11 +143,7 @@ macro_rules! sixteen_bytes {
                     "3:",
                     ".subsection 1",
                     "2:",
-                    "lea {word}, [rip + 3b]",
-                    "push {word}",
-                    "push {address}",
-                    concat!("call ", $slow, "@PLT"),
-                    "jmp 3b",
+                    call_stub!($slow),
                     ".subsection 0",
                     block = out(reg) _,
                     word = out(reg) _,

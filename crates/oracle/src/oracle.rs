@@ -23,8 +23,9 @@
 //!
 //! # Races
 //! Two accesses of a byte race if they are of different threads, unordered, at least one of them writes, and
-//! not both are atomic. Allocation writes all of a block, and a free conflicts with it and with every access since. A block's life begins with its allocation and ends with
-//! the free, and accesses belong to one life. An access to freed bytes is a finding whether it is ordered or
+//! not both are atomic. Allocation writes all of a block, and a free conflicts with it and with every access since. A
+//! block's life begins with its allocation and ends with the free, and accesses belong to one life. An access to freed
+//! bytes is a finding whether it is ordered or
 //! not. The end of a thread ends its stack's bytes in the same way, but stays as their last write, in
 //! granules that were touched: who is ordered after it may use them.
 

@@ -207,66 +207,55 @@ stub!(
     "je 8f"
 );
 
-/// A function is entered, and there is no room on the shadow call stack, or none yet. The argument on the stack is
-/// its return address.
-#[unsafe(naked)]
-#[unsafe(no_mangle)]
-extern "C" fn racecheck_rt_slow_entry() {
-    naked_asm!(
-        "push rax",
-        "push rcx",
-        "push rdx",
-        "push rdi",
-        "push rsi",
-        "push r8",
-        "push r9",
-        "push r10",
-        "push r11",
-        "mov rdi, qword ptr [rsp + 80]",
-        "lea rax, [rip + {slow}]",
-        "call {keeping}",
-        "pop r11",
-        "pop r10",
-        "pop r9",
-        "pop r8",
-        "pop rsi",
-        "pop rdi",
-        "pop rdx",
-        "pop rcx",
-        "pop rax",
-        "ret 8",
-        keeping = sym keeping_vectors,
-        slow = sym entry_without_room,
-    )
+/// A stub of the shadow call stack's: puts the argument in place, if there is one, and removes as many bytes.
+macro_rules! call_stack_stub {
+    ($(#[$doc:meta])* $name:ident, $argument:literal, $removes:literal, $slow:ident) => {
+        $(#[$doc])*
+        #[unsafe(naked)]
+        #[unsafe(no_mangle)]
+        extern "C" fn $name() {
+            naked_asm!(
+                "push rax",
+                "push rcx",
+                "push rdx",
+                "push rdi",
+                "push rsi",
+                "push r8",
+                "push r9",
+                "push r10",
+                "push r11",
+                $argument,
+                "lea rax, [rip + {slow}]",
+                "call {keeping}",
+                "pop r11",
+                "pop r10",
+                "pop r9",
+                "pop r8",
+                "pop rsi",
+                "pop rdi",
+                "pop rdx",
+                "pop rcx",
+                "pop rax",
+                concat!("ret ", $removes),
+                keeping = sym keeping_vectors,
+                slow = sym $slow,
+            )
+        }
+    };
 }
 
-/// A function returns whose entry was not seen.
-#[unsafe(naked)]
-#[unsafe(no_mangle)]
-extern "C" fn racecheck_rt_slow_exit() {
-    naked_asm!(
-        "push rax",
-        "push rcx",
-        "push rdx",
-        "push rdi",
-        "push rsi",
-        "push r8",
-        "push r9",
-        "push r10",
-        "push r11",
-        "lea rax, [rip + {slow}]",
-        "call {keeping}",
-        "pop r11",
-        "pop r10",
-        "pop r9",
-        "pop r8",
-        "pop rsi",
-        "pop rdi",
-        "pop rdx",
-        "pop rcx",
-        "pop rax",
-        "ret",
-        keeping = sym keeping_vectors,
-        slow = sym exit_below_the_bottom,
-    )
-}
+call_stack_stub!(
+    /// A function is entered, and there is no room on the shadow call stack, or none yet. The argument on the stack is
+    /// its return address.
+    racecheck_rt_slow_entry,
+    "mov rdi, qword ptr [rsp + 80]",
+    "8",
+    entry_without_room
+);
+call_stack_stub!(
+    /// A function returns whose entry was not seen.
+    racecheck_rt_slow_exit,
+    "",
+    "",
+    exit_below_the_bottom
+);
