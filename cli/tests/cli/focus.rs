@@ -17,8 +17,10 @@ const APP: &str = r#"
             unsafe { ours::PLAIN = 7 };
             ordered.give();
             ours::count();
-            s.spawn(other::count);
+            // A handle that is dropped after its thread's end orders it: this one is kept.
+            let counting = s.spawn(other::count);
             other::count();
+            counting.join().unwrap();
         });
     }
 "#;

@@ -21,12 +21,13 @@ use Way::{Racy, Right};
 /// Both threads write the cell, each within what `around` does.
 fn both(around: impl Fn(&dyn Fn()) + Sync) {
     let cell = RaceCell::named("shared", 0);
-    thread::scope(|s| {
-        for n in 0..2 {
-            let (cell, around) = (&cell, &around);
-            s.spawn(move || around(&|| cell.set(n)));
-        }
-    });
+    twice(|n| around(&|| cell.set(n)));
+}
+
+/// Runs it in two threads that nothing else orders: a handle that is dropped after its thread's end would.
+fn twice(run: impl Fn(i32) + Sync) {
+    let run = &run;
+    thread::scope(|s| [0, 1].map(|n| s.spawn(move || run(n))).map(|thread| thread.join().unwrap()));
 }
 
 fn mutex(way: Way) {
@@ -58,7 +59,7 @@ fn rwlock(way: Way) {
 fn condvar(way: Way) {
     let (ready, changed, cell) = (Mutex::new(false), Condvar::new(), RaceCell::named("shared", 0));
     thread::scope(|s| {
-        s.spawn(|| {
+        let _kept = s.spawn(|| {
             if way == Right {
                 cell.set(1);
             }
@@ -75,44 +76,34 @@ fn condvar(way: Way) {
 
 fn once(way: Way) {
     let (once, cell) = (Once::new(), RaceCell::named("shared", 0));
-    thread::scope(|s| {
-        for n in 0..2 {
-            let (once, cell) = (&once, &cell);
-            s.spawn(move || match way {
-                Right => {
-                    once.call_once(|| cell.set(n));
-                    cell.get();
-                }
-                Racy => cell.set(n),
-            });
+    twice(|n| match way {
+        Right => {
+            once.call_once(|| cell.set(n));
+            cell.get();
         }
+        Racy => cell.set(n),
     });
 }
 
 fn once_lock(way: Way) {
     let (value, cell) = (OnceLock::new(), RaceCell::named("shared", 0));
-    thread::scope(|s| {
-        for n in 0..2 {
-            let (value, cell) = (&value, &cell);
-            s.spawn(move || {
-                value.get_or_init(|| cell.set(n));
-                if way == Racy { cell.set(n) } else { _ = cell.get() }
-            });
-        }
+    twice(|n| {
+        value.get_or_init(|| cell.set(n));
+        if way == Racy { cell.set(n) } else { _ = cell.get() }
     });
 }
 
 fn barrier(way: Way) {
     let (barrier, cell) = (Barrier::new(2), RaceCell::named("shared", 0));
     thread::scope(|s| {
-        s.spawn(|| {
+        let _kept = s.spawn(|| {
             cell.set(1);
             barrier.wait();
             if way == Racy {
                 cell.set(2);
             }
         });
-        s.spawn(|| {
+        let _kept = s.spawn(|| {
             barrier.wait();
             cell.get();
         });
@@ -141,7 +132,7 @@ fn release_store(way: Way) {
     let (ready, cell) = (AtomicBool::new(false), RaceCell::named("shared", 0));
     let order = if way == Right { Ordering::Release } else { Ordering::Relaxed };
     thread::scope(|s| {
-        s.spawn(|| {
+        let _kept = s.spawn(|| {
             cell.set(1);
             ready.store(true, order);
         });
@@ -155,7 +146,7 @@ fn release_store(way: Way) {
 fn fences(way: Way) {
     let (ready, cell) = (AtomicBool::new(false), RaceCell::named("shared", 0));
     thread::scope(|s| {
-        s.spawn(|| {
+        let _kept = s.spawn(|| {
             cell.set(1);
             fence(Ordering::Release);
             ready.store(true, Ordering::Relaxed);
@@ -202,8 +193,8 @@ fn slice(way: Way) {
     let row = RaceSlice::new(vec![0_u64; 16]);
     let end = if way == Right { 8 } else { 9 };
     thread::scope(|s| {
-        s.spawn(|| row.fill(0..end, 1));
-        s.spawn(|| row.fill(8..16, 2));
+        let _kept = s.spawn(|| row.fill(0..end, 1));
+        let _kept = s.spawn(|| row.fill(8..16, 2));
     });
 }
 
@@ -267,13 +258,9 @@ fn go_once(way: Way) {
 }
 
 fn both_of(once: &go::Once, cell: &RaceCell<i32>, way: Way) {
-    thread::scope(|s| {
-        for n in 0..2 {
-            s.spawn(move || {
-                once.run(|| cell.set(n));
-                if way == Racy { cell.set(n) } else { _ = cell.get() }
-            });
-        }
+    twice(|n| {
+        once.run(|| cell.set(n));
+        if way == Racy { cell.set(n) } else { _ = cell.get() }
     });
 }
 
@@ -339,12 +326,12 @@ fn foreign() {
     static TURN: StdBool = StdBool::new(false);
     let cell = RaceCell::named("shared", 0);
     std::thread::scope(|s| {
-        s.spawn(|| {
+        let _kept = s.spawn(|| {
             cell.set(1);
             racecheck::release(&TURN);
             TURN.store(true, StdOrdering::Relaxed);
         });
-        s.spawn(|| {
+        let _kept = s.spawn(|| {
             while !TURN.load(StdOrdering::Relaxed) {
                 std::thread::yield_now();
             }
