@@ -102,6 +102,25 @@ impl<M: Memory> Engine<M> {
             contexts.store(new.contexts(), Ordering::Relaxed);
             return word::unlock(cell, new.word());
         }
+        if word.mask() == mask && self.is_over(thread, word) {
+            // The usual case of memory that is in use: all that is recorded is ordered before this access.
+            let (new, context) = match access.kind {
+                AccessKind::Read if word.write() == thread.epoch => return word::unlock(cell, word),
+                AccessKind::Read if word.reads().epoch() == Some(thread.epoch) => {
+                    return word::unlock(cell, word);
+                }
+                AccessKind::Read => {
+                    let write_ctx = contexts.load(Ordering::Relaxed) & u64::from(u32::MAX);
+                    (
+                        Word::new(mask, word.write(), thread.epoch.into()),
+                        write_ctx | u64::from(access.ctx.0) << 32,
+                    )
+                }
+                _ => (Word::new(mask, thread.epoch, Reads::NONE), u64::from(access.ctx.0)),
+            };
+            contexts.store(context, Ordering::Relaxed);
+            return word::unlock(cell, new);
+        }
         let old = Segment::from_word(word, contexts.load(Ordering::Relaxed));
         if access.kind == AccessKind::Read && self.keeps_readers_apart(thread, &old) {
             let record = Box::new(self.with_readers(old));
@@ -137,8 +156,15 @@ impl<M: Memory> Engine<M> {
         word::unlock(cell, Box::new(record).into_word());
     }
 
+    /// True if the word names no set of readers, and no epoch that is not ordered before what the thread does now.
+    #[inline]
+    fn is_over(&self, thread: &Thread, word: Word) -> bool {
+        let is_over = |e: Epoch| e.is_none() || e == thread.epoch || self.ordered(thread, e);
+        let reads = word.reads();
+        is_over(word.write()) && (reads.is_none() || reads.epoch().is_some_and(is_over))
+    }
+
     /// The same for a granule with a record.
-    #[cold]
     fn expanded(
         &self,
         thread: &mut Thread,
@@ -151,29 +177,26 @@ impl<M: Memory> Engine<M> {
         // SAFETY: the lock of `cell` is held, and this is the only reference made under it.
         let Some(record) = (unsafe { Record::of(word) }) else { return word::unlock(cell, word) };
         self.check_atomics(thread, granule, mask, access, record);
-        if access.kind == AccessKind::Read && record.lists_readers {
-            self.read_listed(thread, granule, mask, access, record);
-            return word::unlock(cell, word);
-        }
-        self.check_readers(thread, granule, mask, access, record);
-        let mut pieces: SmallVec<[Segment; 2]> = SmallVec::new();
-        let mut fresh = mask;
-        for old in core::mem::take(&mut record.segments) {
-            fresh = fresh & !old.mask;
-            self.add_piece(thread, &mut pieces, Segment { mask: old.mask & !mask, ..old });
-            let seen = Segment { mask: old.mask & mask, ..old };
-            if !seen.mask.is_empty() {
-                let new = self.step(thread, granule, seen, access);
-                self.add_piece(thread, &mut pieces, new);
+        if access.kind == AccessKind::Read {
+            if !record.lists_readers && self.keeps_segments_readers_apart(thread, record, mask) {
+                self.list_readers(record);
+            }
+            if record.lists_readers {
+                self.read_listed(thread, granule, mask, access, record);
+                return word::unlock(cell, word);
             }
         }
-        // A read may be unordered with all who touched the bytes before without racing with them; whoever writes has
-        // been checked against them, and they against the allocation.
-        let unknown = if access.kind == AccessKind::Read { fresh } else { fresh & !record.touched() };
-        if unknown.is_empty() || self.check_origin(thread, granule, unknown, access) {
-            self.add_piece(thread, &mut pieces, Segment { mask: fresh, ..self.fresh(thread, access) });
+        self.check_readers(thread, granule, mask, access, record);
+        let is_cut = |s: &Segment| s.mask.meets(mask) && !mask.contains(s.mask);
+        let fresh = record.segments.iter().fold(mask, |fresh, s| fresh & !s.mask);
+        if fresh.is_empty() && !record.segments.iter().any(is_cut) {
+            for segment in record.segments.iter_mut().filter(|s| s.mask.meets(mask)) {
+                *segment = self.step(thread, granule, *segment, access);
+            }
+            self.unite(thread, &mut record.segments);
+        } else {
+            self.step_pieces(thread, granule, mask, fresh, access, record);
         }
-        record.segments = pieces;
         if access.kind == AccessKind::Write {
             record.forget_accesses(mask);
             record.end_sequences(mask);
@@ -188,6 +211,35 @@ impl<M: Memory> Engine<M> {
         word::unlock(cell, word);
     }
 
+    /// An access that cuts segments, or touches bytes that are in none.
+    #[inline(never)]
+    fn step_pieces(
+        &self,
+        thread: &mut Thread,
+        granule: Granule,
+        mask: Mask,
+        fresh: Mask,
+        access: &mut Access,
+        record: &mut Record,
+    ) {
+        let mut pieces: SmallVec<[Segment; 2]> = SmallVec::new();
+        for old in core::mem::take(&mut record.segments) {
+            self.add_piece(thread, &mut pieces, Segment { mask: old.mask & !mask, ..old });
+            let seen = Segment { mask: old.mask & mask, ..old };
+            if !seen.mask.is_empty() {
+                let new = self.step(thread, granule, seen, access);
+                self.add_piece(thread, &mut pieces, new);
+            }
+        }
+        // A read may be unordered with all who touched the bytes before without racing with them; whoever writes has
+        // been checked against them, and they against the allocation.
+        let unknown = if access.kind == AccessKind::Read { fresh } else { fresh & !record.touched() };
+        if unknown.is_empty() || self.check_origin(thread, granule, unknown, access) {
+            self.add_piece(thread, &mut pieces, Segment { mask: fresh, ..self.fresh(thread, access) });
+        }
+        record.segments = pieces;
+    }
+
     /// True if the readers of these bytes are better kept in a list of their own than in a set: sets pay where
     /// many granules have the same readers, and cost where each read makes a new one, as behind a reader-writer
     /// lock.
@@ -199,21 +251,38 @@ impl<M: Memory> Engine<M> {
                 || old.reads.epoch().is_some_and(|e| e != thread.epoch && !self.ordered(thread, e)))
     }
 
+    /// The same for bytes with several histories, which a read would have to add itself to one by one.
+    fn keeps_segments_readers_apart(&self, thread: &Thread, record: &Record, mask: Mask) -> bool {
+        thread.new_sets >= MANY_NEW_SETS
+            && record.segments.iter().any(|s| s.mask.meets(mask) && self.keeps_readers_apart(thread, s))
+    }
+
     /// The record that says the same as `old`, with a list of readers.
     #[cold]
     fn with_readers(&self, old: Segment) -> Record {
-        let mut record = Record { lists_readers: true, ..Record::default() };
-        let mut list = |epoch: Epoch, ctx: Ctx| {
-            let (slot, _) = self.epochs.resolve(epoch);
-            record.readers.push(Reader { mask: old.mask, slot, epoch, ctx });
-        };
-        if let Some(epoch) = old.reads.epoch() {
-            list(epoch, old.read_ctx);
-        } else if let Some(set) = old.reads.set() {
-            self.sets.members(set).iter().for_each(|r| list(r.epoch, r.ctx));
-        }
-        record.segments.push(Segment { reads: Reads::NONE, read_ctx: Ctx::UNKNOWN, ..old });
+        let mut record = Record::default();
+        record.segments.push(old);
+        self.list_readers(&mut record);
         record
+    }
+
+    /// The record's reads go from the segments to the list.
+    #[cold]
+    fn list_readers(&self, record: &mut Record) {
+        let Record { segments, readers, .. } = record;
+        for old in segments {
+            let mut list = |epoch: Epoch, ctx: Ctx| {
+                let (slot, _) = self.epochs.resolve(epoch);
+                readers.push(Reader { mask: old.mask, slot, epoch, ctx });
+            };
+            if let Some(epoch) = old.reads.epoch() {
+                list(epoch, old.read_ctx);
+            } else if let Some(set) = old.reads.set() {
+                self.sets.members(set).iter().for_each(|r| list(r.epoch, r.ctx));
+            }
+            (old.reads, old.read_ctx) = (Reads::NONE, Ctx::UNKNOWN);
+        }
+        record.lists_readers = true;
     }
 
     /// A read of a granule whose record lists readers.
@@ -286,7 +355,29 @@ impl<M: Memory> Engine<M> {
         if piece.mask.is_empty() {
             return;
         }
-        let Some(same) = pieces.iter_mut().find(|s| s.agrees(&piece)) else { return pieces.push(piece) };
+        match pieces.iter_mut().find(|s| s.agrees(&piece)) {
+            Some(same) => self.speak_for(thread, same, piece),
+            None => pieces.push(piece),
+        }
+    }
+
+    /// Of segments with the same history, one speaks for the bytes of all.
+    #[inline]
+    fn unite(&self, thread: &mut Thread, segments: &mut SmallVec<[Segment; 2]>) {
+        let mut next = 1;
+        while let Some(&piece) = segments.get(next) {
+            match segments[..next].iter_mut().find(|s| s.agrees(&piece)) {
+                Some(same) => {
+                    self.speak_for(thread, same, piece);
+                    segments.swap_remove(next);
+                }
+                None => next += 1,
+            }
+        }
+    }
+
+    /// `same` speaks for the bytes of `piece`, which has the same history, as well.
+    fn speak_for(&self, thread: &mut Thread, same: &mut Segment, piece: Segment) {
         let overlay = |cache: &mut _, old, new| self.contexts.overlay(cache, old, same.mask, piece.mask, new);
         if !piece.write.is_none() {
             same.write_ctx = overlay(&mut thread.contexts, same.write_ctx, piece.write_ctx);

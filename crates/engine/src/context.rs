@@ -192,12 +192,16 @@ impl ContextTable {
     #[inline]
     fn intern(&self, cache: &mut ContextCache, parent: Ctx, key: u64) -> Ctx {
         let hash = hash(parent, key);
-        let seen = &mut cache.entries[hash as usize % ContextCache::LEN];
-        if seen.key == key && seen.parent == parent {
-            return seen.ctx;
+        let [last, before] = &mut cache.entries[hash as usize % ContextCache::SETS];
+        if last.key == key && last.parent == parent {
+            return last.ctx;
+        }
+        if before.key == key && before.parent == parent {
+            return before.ctx;
         }
         let ctx = self.find_or_add(parent, key, hash);
-        *seen = Cached { key, parent, ctx };
+        *before = *last;
+        *last = Cached { key, parent, ctx };
         ctx
     }
 
@@ -283,19 +287,20 @@ struct Overlay {
 /// The contexts that a thread used last, so that the usual lookup is one compare.
 #[derive(Clone, Debug)]
 pub struct ContextCache {
-    entries: Box<[Cached; Self::LEN]>,
+    /// Two for each value of the hash: programs use some hundred places at a time, which would collide in one.
+    entries: Box<[[Cached; 2]; Self::SETS]>,
     overlays: Box<[Overlay; Self::OVERLAYS]>,
 }
 
 impl ContextCache {
-    const LEN: usize = 256;
+    const SETS: usize = 256;
     const OVERLAYS: usize = 512;
 
     /// An empty cache.
     pub fn new() -> Self {
         // Key 0 with parent 0 would be the context of pc 0, which no program has; it answers "unknown".
         ContextCache {
-            entries: Box::new([Cached::default(); Self::LEN]),
+            entries: Box::new([[Cached::default(); 2]; Self::SETS]),
             overlays: Box::new([Overlay::default(); Self::OVERLAYS]),
         }
     }
