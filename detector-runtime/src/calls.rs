@@ -87,6 +87,7 @@ impl CallStack {
         self.look_up(table, cache, top, known)
     }
 
+    #[inline(never)]
     fn look_up(&self, table: &ContextTable, cache: &mut ContextCache, top: *mut u64, known: *mut u64) -> Ctx {
         let mut entry = known;
         let mut ctx = self.context_below(known);

@@ -62,16 +62,35 @@ impl<M: Memory> Engine<M> {
 
     #[inline]
     fn range(&self, thread: &mut Thread, address: u64, size: u64, kind: AccessKind, place: impl Place) {
+        let (granule, first) = (Granule::of(address), (address & 7) as u32);
+        if u64::from(first) + size > 8 {
+            return self.granules(thread, address, size, kind, place);
+        }
+        let mask = Mask::span(first, size);
+        if !self.is_known(thread, granule, mask, kind) {
+            let ctx = place.context(&self.contexts, &mut thread.contexts);
+            let mut access = Access { address, size, kind, ctx, origin_known: Granule(0) };
+            self.granule(thread, granule, mask, &mut access);
+        }
+    }
+
+    #[inline]
+    fn is_known(&self, thread: &Thread, granule: Granule, mask: Mask, kind: AccessKind) -> bool {
+        match kind {
+            AccessKind::Read => self.read_is_known(thread, granule, mask),
+            _ => self.write_is_known(thread, granule, mask),
+        }
+    }
+
+    /// An access that does not lie in one granule.
+    #[inline(never)]
+    fn granules(&self, thread: &mut Thread, address: u64, size: u64, kind: AccessKind, place: impl Place) {
         let (mut granule, mut left) = (Granule::of(address), size);
         let mut first = (address & 7) as u32;
         let mut access = None;
         while left > 0 {
             let mask = Mask::span(first, left);
-            let known = match kind {
-                AccessKind::Read => self.read_is_known(thread, granule, mask),
-                _ => self.write_is_known(thread, granule, mask),
-            };
-            if !known {
+            if !self.is_known(thread, granule, mask, kind) {
                 let access = access.get_or_insert_with(|| {
                     let ctx = place.context(&self.contexts, &mut thread.contexts);
                     Access { address, size, kind, ctx, origin_known: Granule(0) }
