@@ -3,7 +3,7 @@
 CARGO ?= cargo
 RACECHECK = $(CARGO) run --quiet --release -p racecheck-cli --bin racecheck --
 
-.PHONY: help demo test lint msrv oracle matrix published bench crates install
+.PHONY: help demo test instructions lint msrv oracle matrix published bench crates install
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /	/' | expand -t 12
@@ -15,6 +15,10 @@ demo: ## find a race in a program of testdata/, and none in its twin
 test: ## all tests
 	$(CARGO) test --workspace
 	$(CARGO) test -p racecheck --no-default-features --test off
+
+instructions: ## the runtime's hottest entry points against their recorded costs (COUNTS=--record records them)
+	$(CARGO) build -p racecheck-cli
+	$(CARGO) run -p racecheck-bench -- $(or $(COUNTS),--instructions)
 
 lint: ## formatting and clippy, warnings are errors
 	$(CARGO) fmt --all --check
@@ -40,7 +44,7 @@ published: ## two published crates switched to the shim, with and without an edg
 
 bench: ## time and memory beside native code and LLVM's runtime (BENCH="--debug", "--scaling", "sort json")
 	$(CARGO) build --release -p racecheck-cli
-	$(CARGO) run --release -p racecheck-bench -- $(CURDIR)/target/release/racecheck $(BENCH)
+	$(CARGO) run --release -p racecheck-bench -- $(BENCH)
 
 install: ## racecheck and cargo-racecheck into cargo's bin folder
 	$(CARGO) install --path cli --locked

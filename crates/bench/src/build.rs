@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{Result, sources};
+use crate::{Result, package};
 
 /// The names under which the instrumented standard library calls the runtime.
 #[path = "../../../cli/src/instrument/rounds.rs"]
 mod rounds;
 
-const TARGET: &str = "x86_64-unknown-linux-gnu";
+/// The only target.
+pub const TARGET: &str = "x86_64-unknown-linux-gnu";
 
 /// One way of building.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +58,7 @@ pub struct Programs {
 impl Programs {
     /// Builds what is not built yet.
     pub fn build(racecheck: &Path, profile: Profile) -> Result<Programs> {
-        let programs = Programs { folder: sources().join("target"), profile };
+        let programs = Programs { folder: package("programs").join("target"), profile };
         for build in Build::ALL {
             let mut command = match build {
                 Build::Racecheck => Command::new(racecheck),
@@ -70,7 +71,7 @@ impl Programs {
             if profile == Profile::Release {
                 command.arg("--release");
             }
-            command.arg("--manifest-path").arg(sources().join("Cargo.toml"));
+            command.arg("--manifest-path").arg(package("programs").join("Cargo.toml"));
             command.arg("--target-dir").arg(programs.folder.join(build.name()));
             if build == Build::Stock {
                 command.env("CARGO_ENCODED_RUSTFLAGS", stock_flags(racecheck)?.join("\x1f"));
@@ -131,6 +132,7 @@ fn stock_flags(racecheck: &Path) -> Result<Vec<String>> {
     Ok(flags)
 }
 
-fn output(command: &mut Command) -> Result<String> {
+/// What a program prints, without white space around it.
+pub fn output(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8(command.output()?.stdout)?.trim().to_owned())
 }
