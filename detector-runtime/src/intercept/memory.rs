@@ -145,6 +145,8 @@ unsafe fn reallocate(pointer: *mut u8, size: usize, pc: u64) -> *mut u8 {
         let born = origin_of(block.meta());
         rt.engine.retire(&mut thread.engine, pointer as u64, old_size, AccessKind::Free, born, ctx);
         begin(rt, thread, &block, pc);
+        // As if it had been copied: bytes without a history beside others with one would be slow for ever.
+        rt.engine.write(&mut thread.engine, pointer as u64, old_size.min(size as u64), ctx);
         Some(())
     });
     if let Some(Some(())) = stayed {
