@@ -1,6 +1,6 @@
 //! `make bench` and `make instructions`: what racecheck costs.
 //!
-//! `make bench` builds programs three ways from the same source, runs them in turn, and prints ratios. The three ways:
+//! `make bench` builds programs in several ways from the same source, runs them in turn, and prints ratios. Three of them:
 //! native; instrumented with the toolchain's own ThreadSanitizer runtime behind it ("stock"); with racecheck, as its
 //! users get it. Stock gets the same passes and the same instrumented standard library, and calls its runtime where
 //! racecheck inlines the fast paths: those are what racecheck's runtime allows and the other does not. Runs are
@@ -22,7 +22,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser};
 
-use build::{Profile, Programs};
+use build::{Build, Profile, Programs};
+use compare::Table;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -51,6 +52,15 @@ struct Request {
 #[derive(Debug, Args)]
 #[group(multiple = false)]
 struct What {
+    /// Programs whose hot code is not in focus
+    #[arg(long)]
+    focus: bool,
+    /// Inlined fast paths against calls
+    #[arg(long)]
+    calls: bool,
+    /// Valgrind's Helgrind as well, on three programs
+    #[arg(long)]
+    helgrind: bool,
     /// More and more threads
     #[arg(long)]
     scaling: bool,
@@ -74,15 +84,17 @@ fn main() -> ExitCode {
 
 fn run(request: &Request) -> Result<()> {
     let racecheck = request.racecheck()?;
-    let programs = || {
-        let profile = if request.debug { Profile::Debug } else { Profile::Release };
-        Programs::build(&racecheck, profile)
-    };
+    let profile = if request.debug { Profile::Debug } else { Profile::Release };
+    let programs = |builds: &[Build]| Programs::build(&racecheck, profile, builds);
+    let table = |table: &Table| compare::compare(request, table, &programs(table.builds)?);
     let results = match request.what {
         What { record: true, .. } => return instructions::record(&racecheck),
         What { instructions: true, .. } => instructions::check(&racecheck)?,
-        What { scaling: true, .. } => scaling::scale(request, &programs()?)?,
-        _ => compare::compare(request, &programs()?)?,
+        What { scaling: true, .. } => scaling::scale(request, &programs(&scaling::BUILDS)?)?,
+        What { focus: true, .. } => table(&compare::FOCUS)?,
+        What { calls: true, .. } => table(&compare::CALLS)?,
+        What { helgrind: true, .. } => table(&compare::HELGRIND)?,
+        _ => table(&compare::THREE_WAYS)?,
     };
     if let Some(file) = &request.json {
         std::fs::write(file, serde_json::to_string_pretty(&results)?)?;

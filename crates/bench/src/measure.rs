@@ -1,12 +1,13 @@
 //! Running programs and taking medians.
 
+use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use serde_json::json;
 
 use crate::Result;
-use crate::build::{Build, Programs};
 
 /// What one run took.
 #[derive(Clone, Copy, Debug, Default)]
@@ -38,15 +39,44 @@ impl Run {
     }
 }
 
-/// Runs the three builds in turn, and gives the medians of each.
-pub fn interleaved(programs: &Programs, runs: usize, arguments: &[&str]) -> Result<[Run; 3]> {
-    let mut all: [Vec<Run>; 3] = Default::default();
+/// A program and its arguments.
+#[derive(Clone, Debug)]
+pub struct Invocation {
+    program: PathBuf,
+    arguments: Vec<OsString>,
+}
+
+impl Invocation {
+    /// A program with these arguments.
+    pub fn new(program: PathBuf, arguments: &[&str]) -> Invocation {
+        Invocation { program, arguments: arguments.iter().map(OsString::from).collect() }
+    }
+
+    /// The same, run by another program.
+    pub fn under(self, runner: &str, options: &[&str]) -> Invocation {
+        let own = [self.program.into_os_string()].into_iter().chain(self.arguments);
+        let arguments = options.iter().map(OsString::from).chain(own).collect();
+        Invocation { program: runner.into(), arguments }
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        // LLVM's runtime does not know fences and reports what is none (in rayon); writing that would be measured too.
+        command.args(&self.arguments).env("TSAN_OPTIONS", "report_bugs=0");
+        command.stdout(Stdio::null());
+        command
+    }
+}
+
+/// Runs all of them in turn, so often, and gives the medians of each.
+pub fn interleaved(invocations: &[Invocation], runs: usize) -> Result<Vec<Run>> {
+    let mut all = vec![Vec::new(); invocations.len()];
     for _ in 0..runs {
-        for build in Build::ALL {
-            all[build as usize].push(run(programs, build, arguments)?);
+        for (invocation, runs) in invocations.iter().zip(&mut all) {
+            runs.push(run(&mut invocation.command())?);
         }
     }
-    Ok(all.map(|runs| median(&runs)))
+    Ok(all.iter().map(|runs| median(runs)).collect())
 }
 
 /// The medians of each measure.
@@ -59,20 +89,16 @@ pub fn median(runs: &[Run]) -> Run {
     Run { wall: of(Run::wall), cpu: of(Run::cpu), memory: of(Run::memory) }
 }
 
-fn run(programs: &Programs, build: Build, arguments: &[&str]) -> Result<Run> {
-    let program = programs.executable(build);
+/// Runs a command to its successful end. Its processor time is that of its children too.
+pub fn run(command: &mut Command) -> Result<Run> {
     let begin = Instant::now();
-    let mut command = Command::new(&program);
-    // LLVM's runtime does not know fences and reports what is none (in rayon); writing that would be measured too.
-    command.args(arguments).env("TSAN_OPTIONS", "report_bugs=0").stdout(Stdio::null());
-    let child = command.spawn()?;
+    let child = command.spawn().map_err(|e| format!("{}: {e}", command.get_program().display()))?;
     let (mut status, mut usage) = (0, std::mem::MaybeUninit::<libc::rusage>::zeroed());
     // SAFETY: both results can be written; the child is this process's and is waited for nowhere else.
     let waited = unsafe { libc::wait4(child.id() as libc::pid_t, &raw mut status, 0, usage.as_mut_ptr()) };
     let wall = begin.elapsed().as_secs_f64();
     if waited < 0 || status != 0 {
-        let arguments = arguments.join(" ");
-        return Err(format!("{} {arguments} failed (wait status {status})", program.display()).into());
+        return Err(format!("{command:?} failed (wait status {status})").into());
     }
     // SAFETY: it was zeroed, and filled by the kernel.
     let usage = unsafe { usage.assume_init() };

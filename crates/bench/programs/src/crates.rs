@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::sync::Arc;
 use std::thread;
 
-use crate::kernels::{Noise, in_threads};
+use crate::small::{Noise, in_threads};
 
 /// Searches and captures in a text like a log.
 pub fn regex() {

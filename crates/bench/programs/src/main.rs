@@ -1,22 +1,20 @@
 //! Programs whose cost is measured. `programs NAME` runs one of them; without a name it lists them.
 
-mod crates;
-mod kernels;
-mod scaling;
+use kernels::{crates, scaling, small};
 
 type Programs = &'static [(&'static str, fn())];
 
 /// Mostly plain data.
 const PLAIN: Programs = &[
-    ("sort", kernels::sort),
-    ("matrix", kernels::matrix),
-    ("hash_map", kernels::hash_map),
-    ("btree", kernels::btree),
-    ("list", kernels::list),
-    ("text", kernels::text),
-    ("calls", kernels::calls),
-    ("allocation", kernels::allocation),
-    ("mandelbrot", kernels::mandelbrot),
+    ("sort", small::sort),
+    ("matrix", small::matrix),
+    ("hash_map", small::hash_map),
+    ("btree", small::btree),
+    ("list", small::list),
+    ("text", small::text),
+    ("calls", small::calls),
+    ("allocation", small::allocation),
+    ("mandelbrot", small::mandelbrot),
     ("regex", crates::regex),
     ("compression", crates::compression),
     ("json", crates::json),
@@ -24,16 +22,16 @@ const PLAIN: Programs = &[
 
 /// Mostly locks, channels, reference counts and atomics.
 const SYNCHRONISING: Programs = &[
-    ("mutex_alone", kernels::mutex_alone),
-    ("mutex_contended", kernels::mutex_contended),
-    ("rwlock_readers", kernels::rwlock_readers),
-    ("condvar", kernels::condvar),
-    ("channel", kernels::channel),
-    ("arc", kernels::arc),
-    ("counter_relaxed", kernels::counter_relaxed),
-    ("flags", kernels::flags),
-    ("ring", kernels::ring),
-    ("threads", kernels::threads),
+    ("mutex_alone", small::mutex_alone),
+    ("mutex_contended", small::mutex_contended),
+    ("rwlock_readers", small::rwlock_readers),
+    ("condvar", small::condvar),
+    ("channel", small::channel),
+    ("arc", small::arc),
+    ("counter_relaxed", small::counter_relaxed),
+    ("flags", small::flags),
+    ("ring", small::ring),
+    ("threads", small::threads),
     ("crossbeam", crates::crossbeam),
     ("rayon", crates::rayon),
     ("tokio", crates::tokio),

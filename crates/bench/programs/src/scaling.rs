@@ -3,10 +3,10 @@ use std::hint::black_box;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::kernels::in_threads;
+use crate::small::in_threads;
 
 /// What all threads of a run do together, in total.
-const WORK: usize = 400_000;
+const WORK: usize = 2_000_000;
 
 /// Runs the kernel `name` in so many threads.
 pub fn run(name: &str, threads: usize) {
