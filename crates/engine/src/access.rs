@@ -111,16 +111,16 @@ impl<M: Memory> Engine<M> {
         if word.record_address().is_some() {
             return self.expanded(thread, granule, mask, access, cell, word);
         }
-        let contexts = self.memory.contexts(granule);
         if word.is_empty() {
             // Nothing was recorded: the usual case of memory that was allocated just now.
             if !self.check_origin(thread, granule, mask, access) {
                 return word::unlock(cell, word);
             }
             let new = Segment { mask, ..self.fresh(thread, access) };
-            contexts.store(new.contexts(), Ordering::Relaxed);
+            self.contexts_for(granule).store(new.contexts(), Ordering::Relaxed);
             return word::unlock(cell, new.word());
         }
+        let contexts = self.memory.contexts(granule);
         if word.mask() == mask && self.is_over(thread, word) {
             // The usual case of memory that is in use: all that is recorded is ordered before this access.
             let (new, context) = match access.kind {

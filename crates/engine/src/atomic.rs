@@ -286,7 +286,7 @@ impl<M: Memory> Engine<M> {
         let mask = Mask::span(first, size);
         let cell = self.memory.word(granule);
         let mut word = self.lock(cell);
-        let contexts = || self.memory.contexts(granule).load(Ordering::Relaxed);
+        let contexts = || self.contexts_for(granule).load(Ordering::Relaxed);
         // SAFETY: the lock is held, this is the only reference, and the word is stored at the unlock.
         let record = unsafe { expand(&mut word, contexts) };
         let (value, effect) = op();
@@ -523,9 +523,9 @@ impl<M: Memory> Engine<M> {
 
     /// The part's record, made if the word has none yet. The word itself is stored when the part is unlocked.
     fn record_of<'a>(&self, part: &'a mut Locked) -> &'a mut Record {
-        let contexts = self.memory.contexts(part.granule);
+        let contexts = || self.contexts_for(part.granule).load(Ordering::Relaxed);
         // SAFETY: a `Locked` exists only while its word is locked, and the reference borrows it.
-        unsafe { expand(&mut part.word, || contexts.load(Ordering::Relaxed)) }
+        unsafe { expand(&mut part.word, contexts) }
     }
 }
 

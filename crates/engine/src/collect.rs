@@ -54,8 +54,8 @@ impl<M: Memory> Engine<M> {
         self.collection_wanted.load(Ordering::Relaxed)
     }
 
-    /// Called where numbers are dealt out.
-    pub(crate) fn want_collection(&self) {
+    /// Called where numbers are dealt out, and where memory runs short.
+    pub fn want_collection(&self) {
         self.collection_wanted.store(true, Ordering::Relaxed);
     }
 

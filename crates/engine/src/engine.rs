@@ -4,7 +4,7 @@ use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use spin::Mutex;
 
-use crate::clock::{SyncClock, Time};
+use crate::clock::{SyncClock, Time, VectorClock};
 use crate::context::ContextTable;
 use crate::epoch::{Epoch, EpochTable};
 use crate::memory::{Granule, Memory};
@@ -34,6 +34,9 @@ pub struct Engine<M> {
     resets: AtomicU32,
     lost_epochs: AtomicU64,
     lost_sets: AtomicU64,
+    pub(crate) lost_history: AtomicU64,
+    /// When the present age of history began; see [`crate::shed`].
+    pub(crate) aged: Mutex<VectorClock>,
     pub(crate) collections: AtomicU64,
 }
 
@@ -48,6 +51,8 @@ pub struct Stats {
     pub lost_epochs: u64,
     /// Reads that could not be added to a set of readers: races with them may be missed.
     pub lost_sets: u64,
+    /// Granules whose history was shed although a race with it was still possible: such races are missed.
+    pub lost_history: u64,
     /// Contexts that could not be kept: the stack of such an access cannot be shown.
     pub lost_contexts: u64,
     /// Contexts that are kept.
@@ -76,6 +81,8 @@ impl<M: Memory> Engine<M> {
             resets: AtomicU32::new(0),
             lost_epochs: AtomicU64::new(0),
             lost_sets: AtomicU64::new(0),
+            lost_history: AtomicU64::new(0),
+            aged: Mutex::new(VectorClock::new()),
             collections: AtomicU64::new(0),
         }
     }
@@ -85,6 +92,11 @@ impl<M: Memory> Engine<M> {
     pub(crate) fn is_alone(&self) -> bool {
         // Who was inside before has left for good, with all that he did: see `end_thread`.
         self.threads.load(Ordering::Acquire) <= 1
+    }
+
+    /// True if more threads than these have begun, or will begin, and have not ended.
+    pub(crate) fn has_more_threads_than(&self, count: usize) -> bool {
+        self.threads.load(Ordering::Relaxed) as usize > count
     }
 
     pub(crate) fn begin_thread(&self) {
@@ -136,6 +148,7 @@ impl<M: Memory> Engine<M> {
         Stats {
             lost_epochs: self.lost_epochs.load(Ordering::Relaxed),
             lost_sets: self.lost_sets.load(Ordering::Relaxed),
+            lost_history: self.lost_history.load(Ordering::Relaxed),
             lost_contexts: u64::from(self.contexts.lost()),
             contexts: self.contexts.len() as u64,
             read_sets: u64::from(self.sets.live()),
@@ -159,6 +172,16 @@ impl<M: Memory> Engine<M> {
         // A slot had other tenants before; what was learnt of those does not count.
         let owner = slots.tenant(slot, time);
         owner.is_some() && slots.tenant(slot, known) == owner
+    }
+
+    /// The contexts of a granule that is about to get its first history, or has some.
+    #[inline]
+    pub(crate) fn contexts_for(&self, granule: Granule) -> &AtomicU64 {
+        let contexts = self.memory.contexts(granule);
+        if self.memory.begin(granule) {
+            self.want_collection();
+        }
+        contexts
     }
 
     /// Takes the lock of a word and gives its value. While there is no other thread, nobody can be in the way.

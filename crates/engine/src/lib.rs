@@ -9,7 +9,7 @@
 //! The rules are FastTrack's (Flanagan & Freund, *FastTrack: efficient and precise dynamic race detection*,
 //! PLDI 2009), extended to byte masks, to atomics and to allocation: if an execution has a race on a
 //! byte, the first one on that byte is reported, and nothing is reported that is not a race. Whatever had to
-//! be given up (ids that ran out) is counted in [`Stats`].
+//! be given up (ids that ran out, history that was shed) is counted in [`Stats`].
 //!
 //! # Map
 //! | module | what is in it |
@@ -27,6 +27,7 @@
 //! | [`sync`] | sync objects that are not atomics (mutexes, semaphores, descriptors) |
 //! | [`block`] | allocation, free, and memory that changes hands without either |
 //! | [`collect`] | taking back epochs and read sets that no shadow word names any more |
+//! | [`shed`] | giving up history, so that memory stays below a ceiling |
 //! | [`race`] | what is found |
 
 #![cfg_attr(not(test), no_std)]
@@ -45,6 +46,7 @@ pub mod memory;
 pub mod race;
 pub mod readset;
 pub mod record;
+pub mod shed;
 pub mod slot;
 pub mod sync;
 pub mod thread;
@@ -56,6 +58,7 @@ pub use engine::{Engine, Stats};
 pub use epoch::Epoch;
 pub use memory::{Granule, Memory, Origin, OriginKind};
 pub use race::{AccessKind, Race, Side};
+pub use shed::Extent;
 pub use sync::Channel;
 pub use thread::{SET_KEYS, Thread, ThreadId};
 pub use word::Mask;

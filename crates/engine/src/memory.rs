@@ -65,6 +65,14 @@ pub trait Memory {
     /// the granule's word is stored to for the first time.
     fn contexts(&self, granule: Granule) -> &AtomicU64;
 
+    /// Called before a granule's word is stored to for the first time, after its contexts were asked for. True if
+    /// so much memory is in use by now that somebody should look at it: see [`crate::Engine::collection_wanted`].
+    #[inline]
+    fn begin(&self, granule: Granule) -> bool {
+        let _ = granule;
+        false
+    }
+
     /// What happened to the block that `granule` lies in, if it lies in a block.
     fn origin(&self, granule: Granule) -> Option<Origin>;
 
@@ -76,6 +84,11 @@ pub trait Memory {
 
     /// Calls `f` with each word of the whole shadow that may be non-zero.
     fn for_each_word_everywhere(&self, f: &mut dyn FnMut(Granule, &AtomicU64));
+
+    /// Calls `f` with the first granule and the words of each page of the shadow that may have non-zero ones. Where it answers true, all of
+    /// them and their contexts become zero, and what memory they took is given back. No other thread uses the shadow
+    /// meanwhile.
+    fn for_each_page(&self, f: &mut dyn FnMut(Granule, &[AtomicU64]) -> bool);
 
     /// Calls `f` with the epoch of each origin that [`Memory::origin`] may still give.
     fn for_each_origin(&self, f: &mut dyn FnMut(Epoch));

@@ -166,6 +166,11 @@ impl Slots {
         tenants.get(after.checked_sub(1)?).map(|&(_, thread)| thread)
     }
 
+    /// For each slot, the last time of its last tenant that ended.
+    pub(crate) fn last_times(&self) -> Vec<Time> {
+        self.columns.iter().map(|c| c.last_time).collect()
+    }
+
     /// The slots whose tenant ended and that nobody may take yet without having heard of that end.
     pub(crate) fn waiting(&self) -> &[Slot] {
         &self.waiting

@@ -66,7 +66,7 @@ impl<M: Memory> Engine<M> {
         let granule = Granule::of(object);
         let cell = self.memory.word(granule);
         let mut word = self.lock(cell);
-        let contexts = || self.memory.contexts(granule).load(Ordering::Relaxed);
+        let contexts = || self.contexts_for(granule).load(Ordering::Relaxed);
         // SAFETY: the lock is held, this is the only reference, and the word is stored at the unlock.
         let record = unsafe { expand(&mut word, contexts) };
         f(&mut record.location(Mask(1 << (object & 7)), channel).clock);

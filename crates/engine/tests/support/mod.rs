@@ -4,10 +4,10 @@
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Mutex;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use racecheck_engine::{
-    AccessKind, Channel, Ctx, Engine, Epoch, FenceOrder, Granule, LoadOrder, Mask, Memory, Origin,
+    AccessKind, Channel, Ctx, Engine, Epoch, Extent, FenceOrder, Granule, LoadOrder, Mask, Memory, Origin,
     OriginKind, Race, RmwOrder, StoreOrder, Thread, ThreadId,
 };
 use racecheck_oracle::check::{Side, Tally};
@@ -68,6 +68,16 @@ impl Memory for TestMemory {
         self.words.iter().enumerate().for_each(|(i, word)| f(Granule(self.first.0 + i as u64), word));
     }
 
+    fn for_each_page(&self, f: &mut dyn FnMut(Granule, &[AtomicU64]) -> bool) {
+        const PAGE: usize = 4;
+        let pages = self.words.chunks(PAGE).zip(self.contexts.chunks(PAGE));
+        for (i, (words, contexts)) in pages.enumerate() {
+            if f(Granule(self.first.0 + (i * PAGE) as u64), words) {
+                words.iter().chain(contexts).for_each(|cell| cell.store(0, Ordering::Relaxed));
+            }
+        }
+    }
+
     fn for_each_origin(&self, f: &mut dyn FnMut(Epoch)) {
         self.origins.lock().unwrap().iter().flatten().for_each(|origin| f(origin.epoch));
     }
@@ -85,6 +95,10 @@ pub struct EngineDetector {
     machine: Machine,
     /// Ends of stacks: they have no context of their own.
     buried: Vec<(Epoch, Bytes, usize)>,
+    /// At each collection so much history is given up first.
+    pub sheds: Option<Extent>,
+    /// What will be buried.
+    stacks: Vec<Range<Granule>>,
 }
 
 impl EngineDetector {
@@ -100,14 +114,20 @@ impl EngineDetector {
         if has_foreign_threads(program) {
             engine.expect_foreign_threads();
         }
-        Self::with(engine)
+        let stacks = program.events.iter().filter_map(|event| match event.op {
+            Op::Bury(b) => Some(Granule::of(b.at + BASE)..Granule::of(b.range().end + BASE)),
+            _ => None,
+        });
+        let mut detector = Self::with(engine);
+        detector.stacks.extend(stacks);
+        detector
     }
 
     fn with(engine: Engine<TestMemory>) -> Self {
         let main = engine.main_thread();
         let (numbers, ids) = (HashMap::from([(main.id(), 0)]), HashMap::from([(0, main.id())]));
         let (threads, machine) = (HashMap::from([(0, main)]), Machine::new());
-        EngineDetector { engine, threads, numbers, ids, machine, buried: Vec::new() }
+        EngineDetector { engine, threads, numbers, ids, machine, buried: Vec::new(), sheds: None, stacks: Vec::new() }
     }
 
     /// Ends the program that was executed, and begins another one in the same engine. All memory is new, and
@@ -256,9 +276,15 @@ impl EngineDetector {
 impl Detector for EngineDetector {
     fn execute(&mut self, place: usize, event: &Event) -> Vec<Finding> {
         if event.op == Op::Collect {
-            let threads = &mut self.threads.values_mut().map(|t| &mut **t);
             // SAFETY: there is one OS thread, and these are all threads that were made and have not ended.
-            unsafe { self.engine.collect(threads) };
+            unsafe {
+                if let Some(extent) = self.sheds {
+                    let threads = &mut self.threads.values_mut().map(|t| &mut **t);
+                    self.engine.shed(threads, &self.stacks, extent);
+                    self.engine.begin_age(&mut self.threads.values_mut().map(|t| &mut **t));
+                }
+                self.engine.collect(&mut self.threads.values_mut().map(|t| &mut **t));
+            }
             return Vec::new();
         }
         if event.op == Op::Appear {
