@@ -62,7 +62,7 @@ pub fn definition() -> clap::Command {
 }
 
 /// The options about reports that have a value. None of cargo's and its subcommands' is called so.
-const REPORT_OPTIONS: [&str; 4] = ["--format", "--output", "--suppressions", "--baseline"];
+const REPORT_OPTIONS: [&str; 5] = ["--format", "--output", "--suppressions", "--baseline", "--memory-limit"];
 
 /// Where on the line the command stands: behind racecheck's own options and their values.
 fn place_of_command(line: &[OsString]) -> usize {
@@ -345,6 +345,9 @@ pub struct ReportOptions {
     /// Say at the end what memory the detector took, and count its shadow memory for it
     #[arg(long)]
     pub stats: bool,
+    /// Ceiling for the detector's own memory in each process; what is dropped to keep it is told at the end
+    #[arg(long, value_name = "MIB")]
+    pub memory_limit: Option<u64>,
 }
 
 /// Options of `racecheck clean`.

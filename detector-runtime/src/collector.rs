@@ -2,6 +2,7 @@
 
 use racecheck_engine::collect::Due;
 
+use crate::ceiling;
 use crate::gate::stop_the_world;
 use crate::lock::SpinLock;
 use crate::runtime::Runtime;
@@ -26,11 +27,17 @@ impl Default for Collector {
     }
 }
 
-/// Collects if it is due. The caller is inside the runtime and in no call of the engine.
+/// Collects if it is due, and sheds history if memory runs short. The caller is inside the runtime, in no call of the
+/// engine, and holds no lock.
 #[cold]
 pub fn collect_if_due(runtime: &Runtime, thread: &mut ThreadState) {
     let Some(last) = runtime.collector.last.try_lock().map(|last| *last) else { return };
-    if !runtime.engine.collection_due(&last) {
+    let is_due = runtime.engine.collection_due(&last);
+    if let Some(due) = ceiling::keep(runtime, thread) {
+        *runtime.collector.last.lock() = due;
+        return;
+    }
+    if !is_due {
         return;
     }
     let due = collect(runtime, thread);

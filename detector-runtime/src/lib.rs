@@ -14,7 +14,7 @@
 //! # Map
 //! From outside to inside: [`abi`] and [`intercept`] are what the program calls; [`gate`] lets them in;
 //! [`thread`], [`calls`] and [`local`] are a thread's state; [`runtime`] is what threads share; [`shadow`] and
-//! [`memory`] are the memory; [`report`], [`testing`], [`resolve`], [`note`] and [`output`] are the way to the reader; [`sys`]
+//! [`memory`] are the memory, [`ceiling`] keeps it within its limit; [`report`], [`testing`], [`resolve`], [`note`] and [`output`] are the way to the reader; [`sys`]
 //! is the operating system.
 //!
 //! With the feature `packed` it is the real thing, with a panic handler, an allocator and private memory
@@ -27,6 +27,7 @@ extern crate alloc;
 pub mod abi;
 pub mod block;
 pub mod calls;
+pub mod ceiling;
 pub mod collector;
 pub mod environment;
 pub mod gate;

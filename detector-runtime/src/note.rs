@@ -42,7 +42,7 @@ pub fn instrumented(pc: u64) {
 
 /// The note of this process.
 pub fn note(runtime: &Runtime, modules: &mut Modules, program: String, untold: u64) -> ProcessNote {
-    let Stats { lost_epochs, lost_sets, lost_contexts, .. } = runtime.engine.stats();
+    let Stats { lost_epochs, lost_sets, lost_history, lost_contexts, .. } = runtime.engine.stats();
     ProcessNote {
         schema: SCHEMA_VERSION,
         pid: process::process_id().0,
@@ -54,11 +54,14 @@ pub fn note(runtime: &Runtime, modules: &mut Modules, program: String, untold: u
                 read_sets: lost_sets,
                 contexts: lost_contexts,
                 reports: untold,
+                history: lost_history,
             },
             memory: MemoryUse {
                 peak: peak().unwrap_or(0),
                 tables: tables(),
                 shadow: runtime.options.stats.then(shadow).flatten(),
+                limit: runtime.ceiling.limit(),
+                above_limit: runtime.ceiling.exceeded(),
             },
         },
     }

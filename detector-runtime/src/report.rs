@@ -184,7 +184,13 @@ impl Reporter {
 
     /// Says what the detector had to give up, so that silence is not taken for more than it is.
     fn tell_losses(&self, stats: &Stats) {
-        let Stats { lost_epochs, lost_sets, lost_contexts, .. } = *stats;
+        let Stats { lost_epochs, lost_sets, lost_history, lost_contexts, .. } = *stats;
+        if lost_history > 0 {
+            startup::complain(format_args!(
+                "at the memory limit the history of {lost_history} piece(s) of 8 bytes was dropped: races with those \
+                 accesses are missed"
+            ));
+        }
         if lost_epochs > 0 || lost_sets > 0 {
             startup::complain(format_args!(
                 "numbers ran out: {lost_epochs} epoch(s) and {lost_sets} set(s) of readers could not be told apart, \

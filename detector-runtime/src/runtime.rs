@@ -3,6 +3,7 @@
 use racecheck_engine::Engine;
 use racecheck_report::Options;
 
+use crate::ceiling::Ceiling;
 use crate::collector::Collector;
 use crate::lock::{Once, SpinLock};
 use crate::memory::heap::{Heap, HeapCache};
@@ -33,6 +34,8 @@ pub struct Runtime {
     pub barrier: Option<MemoryBarrier>,
     /// When numbers are taken back.
     pub collector: Collector,
+    /// The limit of the detector's own memory.
+    pub ceiling: Ceiling,
 }
 
 /// Filled by [`crate::startup`].

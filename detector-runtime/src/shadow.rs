@@ -13,7 +13,8 @@
 //! need not be started again without randomisation.
 //!
 //! The contexts of accesses are needed on slow paths only. They lie in pieces of 4 MB, found through a
-//! directory, which also tells which parts of the shadow were ever written.
+//! directory, which also tells which parts of the shadow were ever written; a bit for each page tells which pages are
+//! in use.
 
 use core::ops::Range;
 use core::ptr::NonNull;
@@ -21,6 +22,7 @@ use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
 
 use racecheck_engine::{Ctx, Epoch, Granule, Memory, Origin, OriginKind};
 
+use crate::memory::gauge::GAUGE;
 use crate::memory::heap::{BlockMeta, Heap};
 use crate::sys::memory::{self as mapping, Advice, PAGE_SIZE, PageTable, Placement, Protection};
 use crate::sys::{Errno, process};
@@ -34,6 +36,10 @@ pub(crate) const HIGHEST: u64 = 0x5555_0000_0000;
 const PIECE_BITS: u32 = 19;
 const PIECE: usize = 1 << PIECE_BITS;
 const PIECES: usize = 1 << (47 - 3 - PIECE_BITS);
+/// What one page of words speaks for, and one page of contexts with it.
+const PAGE_GRANULES: usize = PAGE_SIZE / size_of::<u64>();
+/// Behind a piece's contexts there is one bit for each of its pages: whether some word of it was stored to.
+const PIECE_SIZE: usize = PIECE * size_of::<u64>() + PAGE_SIZE;
 
 /// Why there is no shadow.
 #[derive(Clone, Copy, Debug)]
@@ -80,25 +86,99 @@ impl Shadow {
 
     #[cold]
     fn new_piece(&self, entry: &AtomicUsize) -> usize {
-        let size = PIECE * size_of::<u64>();
         let piece = loop {
-            match mapping::reserve(Placement::Anywhere, size, Protection::ReadWrite) {
+            match mapping::reserve(Placement::Anywhere, PIECE_SIZE, Protection::ReadWrite) {
                 Ok(piece) => break piece,
                 // Without contexts the detector cannot go on; memory may come back.
                 Err(_) => process::yield_now(),
             }
         };
         // SAFETY: only advice on a mapping of our own.
-        let _ = unsafe { mapping::advise(piece.as_ptr(), size, Advice::NoHugePage) };
+        let _ = unsafe { mapping::advise(piece.as_ptr(), PIECE_SIZE, Advice::NoHugePage) };
         let mine = piece.as_ptr() as usize;
         match entry.compare_exchange(0, mine, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => mine,
             Err(theirs) => {
                 // SAFETY: nobody knows of this mapping.
-                let _ = unsafe { mapping::unmap(piece.as_ptr(), size) };
+                let _ = unsafe { mapping::unmap(piece.as_ptr(), PIECE_SIZE) };
                 theirs
             }
         }
+    }
+
+    /// Calls `f` with each piece of contexts, and the first granule that it is of.
+    fn for_each_piece(&self, f: &mut dyn FnMut(Granule, usize)) {
+        let table = self.directory.as_ptr() as usize;
+        // The directory is 256 MB of which a few pages are in use.
+        let mut resident = [0u8; 1024];
+        let pages = PIECES * size_of::<usize>() / PAGE_SIZE;
+        let per_page = PAGE_SIZE / size_of::<usize>();
+        for batch in (0..pages).step_by(resident.len()) {
+            let count = resident.len().min(pages - batch);
+            let known = mapping::residency(table + batch * PAGE_SIZE, &mut resident[..count]).is_ok();
+            for page in (0..count).filter(|&p| !known || resident[p] & 1 != 0) {
+                for index in (batch + page) * per_page..(batch + page + 1) * per_page {
+                    let piece = self.piece(index).load(Ordering::Acquire);
+                    if piece != 0 {
+                        f(Granule((index as u64) << PIECE_BITS), piece);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The bits for 64 pages of a piece.
+    fn page_bits(piece: usize, group: usize) -> &'static AtomicU64 {
+        // SAFETY: a piece has a bit for each of its pages behind its contexts, and is never unmapped.
+        unsafe { &*(piece as *const AtomicU64).add(PIECE + group % (PIECE / PAGE_GRANULES / 64)) }
+    }
+
+    /// A page of words is stored to for the first time, or for the first time since it was given back.
+    #[cold]
+    fn begin_page(bits: &AtomicU64, bit: u64) -> bool {
+        bits.fetch_or(bit, Ordering::Relaxed) & bit == 0 && GAUGE.grow(2 * PAGE_SIZE)
+    }
+
+    /// [`Memory::for_each_page`] for the pages of one piece, whose first granule is `first`.
+    fn piece_pages(&self, first: Granule, piece: usize, f: &mut dyn FnMut(Granule, &[AtomicU64]) -> bool) {
+        let pages = PIECE / PAGE_GRANULES;
+        // Pages that lie beside each other are given back together.
+        let mut given_up = 0..0;
+        for page in 0..pages {
+            let (bits, bit) = (Self::page_bits(piece, page / 64), 1 << (page % 64));
+            if bits.load(Ordering::Relaxed) & bit == 0 {
+                continue;
+            }
+            let granule = Granule(first.0 + (page * PAGE_GRANULES) as u64);
+            // SAFETY: the words of a page of granules lie side by side, as `word` has them.
+            let words = unsafe { core::slice::from_raw_parts(self.word(granule), PAGE_GRANULES) };
+            if f(granule, words) {
+                bits.fetch_and(!bit, Ordering::Relaxed);
+                if given_up.end != page {
+                    self.give_back(first, piece, given_up);
+                    given_up = page..page;
+                }
+                given_up.end = page + 1;
+            }
+        }
+        self.give_back(first, piece, given_up);
+    }
+
+    /// Empties pages of a piece, and gives their memory back.
+    fn give_back(&self, first: Granule, piece: usize, pages: Range<usize>) {
+        let size = pages.len() * PAGE_SIZE;
+        let granule = Granule(first.0 + (pages.start * PAGE_GRANULES) as u64);
+        let words = self.word(granule).as_ptr().cast::<u8>();
+        let contexts = (piece + pages.start * PAGE_SIZE) as *mut u8;
+        for start in [words, contexts].into_iter().filter(|_| size > 0) {
+            // SAFETY: the pages are the shadow's own, and the caller can spare what they hold.
+            if unsafe { mapping::advise(start, size, Advice::DontNeed) }.is_err() {
+                // Locked memory refuses, for one.
+                // SAFETY: as above; nobody else uses the shadow meanwhile.
+                unsafe { start.write_bytes(0, size) };
+            }
+        }
+        GAUGE.shrink(2 * size);
     }
 
     /// Calls `f` with the words of `granules`, leaving out pages that were never touched.
@@ -172,6 +252,14 @@ impl Memory for Shadow {
     }
 
     #[inline]
+    fn begin(&self, granule: Granule) -> bool {
+        let piece = self.piece((granule.0 >> PIECE_BITS) as usize).load(Ordering::Relaxed);
+        let page = granule.0 as usize % PIECE / PAGE_GRANULES;
+        let (bits, bit) = (Self::page_bits(piece, page / 64), 1 << (page % 64));
+        bits.load(Ordering::Relaxed) & bit == 0 && Self::begin_page(bits, bit)
+    }
+
+    #[inline]
     fn origin(&self, granule: Granule) -> Option<Origin> {
         if !Heap::contains(granule.address() as usize) {
             return None;
@@ -200,23 +288,11 @@ impl Memory for Shadow {
     }
 
     fn for_each_word_everywhere(&self, f: &mut dyn FnMut(Granule, &AtomicU64)) {
-        let table = self.directory.as_ptr() as usize;
-        // The directory is 256 MB of which a few pages are in use.
-        let mut resident = [0u8; 1024];
-        let pages = PIECES * size_of::<usize>() / PAGE_SIZE;
-        let per_page = PAGE_SIZE / size_of::<usize>();
-        for batch in (0..pages).step_by(resident.len()) {
-            let count = resident.len().min(pages - batch);
-            let known = mapping::residency(table + batch * PAGE_SIZE, &mut resident[..count]).is_ok();
-            for page in (0..count).filter(|&p| !known || resident[p] & 1 != 0) {
-                for index in (batch + page) * per_page..(batch + page + 1) * per_page {
-                    if self.piece(index).load(Ordering::Acquire) != 0 {
-                        let first = (index as u64) << PIECE_BITS;
-                        self.resident_words(Granule(first)..Granule(first + PIECE as u64), f);
-                    }
-                }
-            }
-        }
+        self.for_each_piece(&mut |first, _| self.resident_words(first..Granule(first.0 + PIECE as u64), f));
+    }
+
+    fn for_each_page(&self, f: &mut dyn FnMut(Granule, &[AtomicU64]) -> bool) {
+        self.for_each_piece(&mut |first, piece| self.piece_pages(first, piece, f));
     }
 
     fn for_each_origin(&self, f: &mut dyn FnMut(Epoch)) {

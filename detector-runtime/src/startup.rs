@@ -11,6 +11,7 @@ use racecheck_engine::{Ctx, Engine};
 use racecheck_report::Options;
 
 use crate::calls::CallStack;
+use crate::ceiling::Ceiling;
 use crate::collector::Collector;
 use crate::environment::Environment;
 use crate::gate::stop_the_world;
@@ -95,13 +96,19 @@ fn context() -> &'static Runtime {
         };
         let environment = Environment::read();
         let options = options(&environment);
+        let ceiling = Ceiling::new(&options);
+        let mut engine = Engine::new(shadow);
+        if let Some(bytes) = ceiling.for_contexts() {
+            engine.contexts.set_most(bytes);
+        }
         Runtime {
-            engine: Engine::new(shadow),
+            engine,
             heap: &HEAP,
             ownerless: SpinLock::new(HeapCache::new()),
             areas,
             registry: SpinLock::new(Registry::new()),
             reporter: Reporter::new(&options, &environment),
+            ceiling,
             options,
             barrier: MemoryBarrier::register().ok(),
             collector: Collector::new(),

@@ -31,9 +31,12 @@ impl Notes {
         sum.lost.read_sets += lost.read_sets;
         sum.lost.contexts += lost.contexts;
         sum.lost.reports += lost.reports;
+        sum.lost.history += lost.history;
         sum.memory.peak = sum.memory.peak.max(memory.peak);
         sum.memory.tables = sum.memory.tables.max(memory.tables);
         sum.memory.shadow = sum.memory.shadow.max(memory.shadow);
+        sum.memory.limit = sum.memory.limit.max(memory.limit);
+        sum.memory.above_limit = sum.memory.above_limit.max(memory.above_limit);
     }
 
     /// One note for each program, for a file that joins others.
@@ -65,14 +68,29 @@ impl Notes {
             lost.read_sets += sum.lost.read_sets;
             lost.contexts += sum.lost.contexts;
             lost.reports += sum.lost.reports;
+            lost.history += sum.lost.history;
         }
         for (count, what) in [
             (lost.epochs + lost.read_sets, "time(s) numbers ran out: races may have been missed"),
+            (
+                lost.history,
+                "piece(s) of 8 bytes lost their history at the memory limit: races with those accesses are missed",
+            ),
             (lost.contexts, "calling context(s) found no room: stacks may be missing"),
             (lost.reports, "report(s) could not be sent here: they are on the program's standard error"),
         ] {
             if count > 0 {
                 lines.push(format!("{count} {what}"));
+            }
+        }
+        for (program, sum) in &self.programs {
+            if let (Some(limit), Some(above)) = (sum.memory.limit, sum.memory.above_limit) {
+                lines.push(format!(
+                    "{}: the memory limit of {} could not be kept: {} were needed for what cannot be dropped",
+                    file_name(program),
+                    mib(limit),
+                    mib(above)
+                ));
             }
         }
         lines
@@ -83,18 +101,27 @@ impl Notes {
         let mut lines = Vec::new();
         for (program, sum) in &self.programs {
             lines.push(format!("{program}: {} process(es)", sum.processes));
-            let MemoryUse { peak, tables, shadow } = sum.memory;
+            let MemoryUse { peak, tables, shadow, limit, above_limit } = sum.memory;
             let mut line = format!("  memory: {} at most, the program's own included", mib(peak));
-            for (bytes, what) in [(tables, "the detector's tables"), (shadow, "shadow")] {
+            for (bytes, what) in [
+                (tables, "the detector's tables"),
+                (shadow, "shadow"),
+                (limit, "the limit"),
+                (above_limit, "needed above the limit"),
+            ] {
                 if let Some(bytes) = bytes {
                     line += &format!("; {} {what}", mib(bytes));
                 }
             }
             lines.push(line);
-            let Lost { epochs, read_sets, contexts, reports } = sum.lost;
+            let Lost { epochs, read_sets, contexts, reports, history } = sum.lost;
+            let history = match history {
+                0 => String::new(),
+                count => format!(", history of {count} piece(s) of 8 bytes"),
+            };
             lines.push(format!(
                 "  dropped: {epochs} epoch(s), {read_sets} set(s) of readers, {contexts} context(s), \
-                 {reports} report(s)"
+                 {reports} report(s){history}"
             ));
             let modules: Vec<&str> = sum.uninstrumented.iter().map(String::as_str).collect();
             lines.push(match modules.as_slice() {

@@ -85,10 +85,15 @@ impl Setting {
     }
 }
 
-/// `RACECHECK_OPTIONS` for a program that is to count its shadow memory.
-fn with_stats() -> String {
+/// `RACECHECK_OPTIONS` with what the command line asks of the program's runtime; `None` if that is nothing.
+fn runtime_options(reports: &ReportOptions) -> Option<String> {
+    let asked = [
+        reports.stats.then(|| "stats=1".to_owned()),
+        reports.memory_limit.map(|mib| format!("memory_limit_mb={mib}")),
+    ];
+    let asked: Vec<String> = asked.into_iter().flatten().collect();
     let own = std::env::var(ENVIRONMENT_VARIABLE).unwrap_or_default();
-    format!("{own} stats=1").trim_start().to_owned()
+    (!asked.is_empty()).then(|| format!("{own} {}", asked.join(" ")).trim_start().to_owned())
 }
 
 /// Runs the command to its end, prints what is reported meanwhile, and decides the status.
@@ -100,8 +105,8 @@ pub fn run(mut command: Command, setting: Setting) -> Result<ExitCode> {
         return Ok(ExitCode::from(status::of_child(child)));
     };
     let (judge, plan) = (setting.judge()?, Plan::begin(&setting.reports, Format::Text)?);
-    if setting.reports.stats {
-        command.env(ENVIRONMENT_VARIABLE, with_stats());
+    if let Some(options) = runtime_options(&setting.reports) {
+        command.env(ENVIRONMENT_VARIABLE, options);
     }
     command.env(CHANNEL_VARIABLE, channel.path());
     match setting.status_of {

@@ -4,6 +4,7 @@
 //! cache itself have their own.
 
 mod c;
+mod ceiling;
 mod docs;
 mod errors;
 mod explain;

@@ -67,6 +67,8 @@ pub struct ContextTable {
     chunks: Box<[spin::Once<Box<[Node]>>]>,
     buckets: Box<[AtomicU32]>,
     grow: Mutex<u32>,
+    /// No more are made than these.
+    most: usize,
     lost: AtomicU32,
 }
 
@@ -80,8 +82,14 @@ impl ContextTable {
             chunks: (0..CHUNKS).map(|_| spin::Once::new()).collect(),
             buckets,
             grow: Mutex::new(1),
+            most: MAX_CONTEXTS,
             lost: AtomicU32::new(0),
         }
+    }
+
+    /// Contexts may take so many bytes at most.
+    pub fn set_most(&mut self, bytes: u64) {
+        self.most = MAX_CONTEXTS.min(bytes as usize / size_of::<Node>()).max(1);
     }
 
     /// The context of the call site or access at `pc` within `parent`.
@@ -218,7 +226,7 @@ impl ContextTable {
         if let Some(found) = self.find(newer, head, parent, key) {
             return found;
         }
-        if *next as usize >= MAX_CONTEXTS {
+        if *next as usize >= self.most {
             self.lost.fetch_add(1, Ordering::Relaxed);
             return Ctx::UNKNOWN;
         }

@@ -95,7 +95,7 @@ impl<M: Memory> Engine<M> {
     }
 
     /// True if more threads than these have begun, or will begin, and have not ended.
-    pub(crate) fn has_more_threads_than(&self, count: usize) -> bool {
+    pub fn has_more_threads_than(&self, count: usize) -> bool {
         self.threads.load(Ordering::Relaxed) as usize > count
     }
 

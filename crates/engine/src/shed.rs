@@ -168,7 +168,10 @@ impl<M: Memory> Engine<M> {
         }
         for cell in words {
             let word = Word::from_bits(cell.load(Ordering::Relaxed));
-            if word.record_address().is_none() && word.reads().set().is_some() && self.word_may_go(word, limits) {
+            if word.record_address().is_none()
+                && word.reads().set().is_some()
+                && self.word_may_go(word, limits)
+            {
                 shed.lost += u64::from(is_stack || !self.word_is_spent(word, limits));
                 cell.store(0, Ordering::Relaxed);
             }

@@ -36,7 +36,7 @@ fn remembers(program: &Program, extent: Extent, now: usize, conflict: &Conflict)
         Extent::Spent => None,
         // The last collection took what was there at the one before it.
         Extent::Aged => collections().rev().nth(1),
-        Extent::All => collections().last(),
+        Extent::All => collections().next_back(),
     };
     match conflict.kind {
         Kind::Alloc | Kind::Free => true,

@@ -413,6 +413,9 @@ pub struct Lost {
     pub contexts: u64,
     /// Reports that could not be written to where they belong.
     pub reports: u64,
+    /// Pieces of eight bytes whose history was dropped to keep the memory limit.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub history: u64,
 }
 
 /// Bytes.
@@ -426,6 +429,16 @@ pub struct MemoryUse {
     /// Of shadow memory, at the end; only where it was asked for, since it takes time to count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shadow: Option<u64>,
+    /// What the detector may take of shadow and tables, if there is a limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u64>,
+    /// What it had to take at its most, if that is above the limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub above_limit: Option<u64>,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl ProcessNote {

@@ -166,7 +166,8 @@ options! {
     stats: OptionKind::Switch => bool = "0",
         "Count the detector's shadow memory at the end of each process, for `racecheck stats`.";
     memory_limit_mb: OptionKind::number(0, 1 << 30) => u64 = "0",
-        "Accepted and without effect so far: meant as a ceiling for the detector's own memory in MiB.";
+        "Ceiling for the detector's own memory in MiB; 0 for none. At the ceiling the history of accesses is dropped, \
+         first of those that nothing can race with any more; what else was dropped is told at the end.";
     advise: OptionKind::Switch => bool = "0",
         "Add a hint on how to repair what was found to each report.";
 }

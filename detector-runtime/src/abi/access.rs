@@ -4,6 +4,7 @@
 //! for a read, read) all bytes of the access in its current epoch, there is nothing to do. Everything else is
 //! one call further, in [`slow_read`] and [`slow_write`].
 
+use crate::ceiling::in_pieces;
 use crate::gate::enter;
 use core::arch::naked_asm;
 
@@ -12,8 +13,10 @@ use core::arch::naked_asm;
 pub(crate) extern "C" fn slow_read(address: u64, size: u64, pc: u64) {
     enter(|rt, thread| {
         if thread.ignore == 0 {
-            let (engine, here) = thread.at(pc);
-            rt.engine.read(engine, address, size, here);
+            in_pieces(rt, thread, address, size, |thread, address, size| {
+                let (engine, here) = thread.at(pc);
+                rt.engine.read(engine, address, size, here);
+            });
         }
     });
 }
@@ -23,8 +26,10 @@ pub(crate) extern "C" fn slow_read(address: u64, size: u64, pc: u64) {
 pub(crate) extern "C" fn slow_write(address: u64, size: u64, pc: u64) {
     enter(|rt, thread| {
         if thread.ignore == 0 {
-            let (engine, here) = thread.at(pc);
-            rt.engine.write(engine, address, size, here);
+            in_pieces(rt, thread, address, size, |thread, address, size| {
+                let (engine, here) = thread.at(pc);
+                rt.engine.write(engine, address, size, here);
+            });
         }
     });
 }
@@ -431,8 +436,13 @@ fn copy_accesses(to: *mut u8, from: *const u8, size: usize, pc: u64) {
         if thread.ignore != 0 {
             return;
         }
-        let (engine, here) = thread.at(pc);
-        rt.engine.read(engine, from as u64, size as u64, here);
-        rt.engine.write(engine, to as u64, size as u64, here);
+        in_pieces(rt, thread, from as u64, size as u64, |thread, address, size| {
+            let (engine, here) = thread.at(pc);
+            rt.engine.read(engine, address, size, here);
+        });
+        in_pieces(rt, thread, to as u64, size as u64, |thread, address, size| {
+            let (engine, here) = thread.at(pc);
+            rt.engine.write(engine, address, size, here);
+        });
     });
 }

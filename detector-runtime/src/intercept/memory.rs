@@ -6,6 +6,7 @@ use core::ffi::{c_int, c_void};
 use racecheck_engine::{AccessKind, OriginKind};
 
 use super::{intercept, real};
+use crate::ceiling::in_pieces;
 use crate::gate::enter;
 use crate::memory::heap::{BlockRef, Heap};
 use crate::runtime::{RUNTIME, Runtime};
@@ -162,8 +163,12 @@ unsafe fn reallocate(pointer: *mut u8, size: usize, pc: u64) -> *mut u8 {
         enter(|rt, thread| {
             let ctx = thread.context(&rt.engine.contexts, pc);
             let size = old_size.min(size) as u64;
-            rt.engine.read(&mut thread.engine, pointer as u64, size, ctx);
-            rt.engine.write(&mut thread.engine, new as u64, size, ctx);
+            in_pieces(rt, thread, pointer as u64, size, |thread, address, size| {
+                rt.engine.read(&mut thread.engine, address, size, ctx);
+            });
+            in_pieces(rt, thread, new as u64, size, |thread, address, size| {
+                rt.engine.write(&mut thread.engine, address, size, ctx);
+            });
         });
         // SAFETY: both blocks are at least that long and different.
         unsafe { real::memcpy(new, pointer, old_size.min(size)) };

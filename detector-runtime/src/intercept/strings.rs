@@ -14,6 +14,7 @@ use racecheck_engine::{Granule, Mask, Memory};
 
 use super::real::{self, real};
 use super::{intercept, memory};
+use crate::ceiling::in_pieces;
 use crate::gate::enter;
 use crate::local::{Local, local};
 use crate::runtime::runtime;
@@ -132,11 +133,14 @@ fn touch_new(pc: u64, accesses: &[Access]) {
             return;
         }
         for &access in accesses {
-            let (engine, here) = thread.at(pc);
-            match access {
-                Access::Read(address, size) => rt.engine.read(engine, address, size as u64, here),
-                Access::Write(address, size) => rt.engine.write(engine, address, size as u64, here),
-            }
+            let (Access::Read(address, size) | Access::Write(address, size)) = access;
+            in_pieces(rt, thread, address, size as u64, |thread, address, size| {
+                let (engine, here) = thread.at(pc);
+                match access {
+                    Access::Read(..) => rt.engine.read(engine, address, size, here),
+                    Access::Write(..) => rt.engine.write(engine, address, size, here),
+                }
+            });
         }
     });
 }

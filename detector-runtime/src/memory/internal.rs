@@ -21,8 +21,8 @@
 //!   child of fork may allocate although the thread that held a shard does not exist there: such a shard is
 //!   lost, not waited for.
 //! - A block belongs to one class for ever; all free blocks of a class are interchangeable.
-//! - Memory up to [`SMALL_MAX`] bytes is never returned to the system; larger blocks are mappings of their own
-//!   and are unmapped when freed.
+//! - Memory up to [`SMALL_MAX`] bytes is returned to the system only by [`InternalAllocator::trim`]; larger blocks are
+//!   mappings of their own and are unmapped when freed.
 //! - Out of memory is a null pointer.
 
 use core::alloc::{GlobalAlloc, Layout};
@@ -31,11 +31,15 @@ use core::cell::UnsafeCell;
 use core::hint;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize};
 
+use super::gauge::GAUGE;
 use super::size_class::SizeLadder;
+use crate::ceiling;
 use crate::lock::Once;
 use crate::sys::memory::{self, PAGE_SIZE, Placement, Protection};
+
+mod trim;
 
 /// Eight steps per doubling from 16 bytes on.
 const LADDER: SizeLadder = SizeLadder::new(4, 3);
@@ -223,6 +227,53 @@ impl Transfer {
 struct Arena {
     start: Once<NonNull<u8>>,
     used: AtomicUsize,
+    free: FreeChunks,
+}
+
+/// Chunks that were given back to the system, as a stack.
+struct FreeChunks {
+    /// Whether a thread uses the stack; whoever finds it so does without.
+    busy: AtomicBool,
+    /// Number of the top chunk plus one; 0 is none. Written by single stores, so that a forked child finds it whole.
+    top: AtomicU32,
+    /// For each chunk of the stack the one below it, in the same way. Outside of the chunks, which take no memory.
+    links: Once<NonNull<AtomicU32>>,
+}
+
+impl FreeChunks {
+    const fn new() -> FreeChunks {
+        FreeChunks { busy: AtomicBool::new(false), top: AtomicU32::new(0), links: Once::new() }
+    }
+
+    fn link(&self, chunk: u32) -> Option<&AtomicU32> {
+        let size = ARENA / CHUNK * size_of::<u32>();
+        let reserve = || memory::reserve(Placement::Anywhere, size, Protection::ReadWrite).map(NonNull::cast);
+        let links = self.links.get_or_try_init(reserve).ok()?;
+        // SAFETY: there is a zeroed link for each chunk of the arena, and it is never unmapped.
+        Some(unsafe { links.add(chunk as usize % (ARENA / CHUNK)).as_ref() })
+    }
+
+    /// Puts a chunk on the stack; it is lost if somebody uses that.
+    fn push(&self, chunk: u32) {
+        let Some(link) = self.link(chunk) else { return };
+        if !self.busy.swap(true, Acquire) {
+            link.store(self.top.load(Relaxed), Relaxed);
+            self.top.store(chunk + 1, Relaxed);
+            self.busy.store(false, Release);
+        }
+    }
+
+    fn pop(&self) -> Option<u32> {
+        if self.top.load(Relaxed) == 0 || self.busy.swap(true, Acquire) {
+            return None;
+        }
+        let chunk = self.top.load(Relaxed).checked_sub(1);
+        if let Some(link) = chunk.and_then(|chunk| self.link(chunk)) {
+            self.top.store(link.load(Relaxed), Relaxed);
+        }
+        self.busy.store(false, Release);
+        chunk
+    }
 }
 
 // SAFETY: the pointer is to memory that is handed out in disjoint pieces by an atomic counter.
@@ -235,6 +286,11 @@ impl Arena {
             .start
             .get_or_try_init(|| memory::reserve(Placement::Anywhere, ARENA, Protection::ReadWrite))
             .ok()?;
+        if len == CHUNK
+            && let Some(chunk) = self.free.pop()
+        {
+            return NonNull::new(self.first_chunk()?.wrapping_add(chunk as usize * CHUNK));
+        }
         // The kernel aligns to pages only.
         let skip = start.as_ptr().align_offset(CHUNK);
         let offset = self.used.fetch_add(len, Relaxed);
@@ -245,6 +301,12 @@ impl Arena {
         }
         // SAFETY: skip < CHUNK and offset + len <= ARENA - CHUNK, so the piece lies in the reservation.
         Some(unsafe { start.add(skip + offset) })
+    }
+
+    /// Where the first chunk is, if there is one.
+    fn first_chunk(&self) -> Option<*mut u8> {
+        let start = self.start.get()?.as_ptr();
+        Some(start.wrapping_add(start.align_offset(CHUNK)))
     }
 }
 
@@ -309,7 +371,7 @@ impl InternalAllocator {
         InternalAllocator {
             shards: [const { Shard::new() }; SHARDS],
             transfers: [const { Transfer::new() }; CLASSES],
-            arena: Arena { start: Once::new(), used: AtomicUsize::new(0) },
+            arena: Arena { start: Once::new(), used: AtomicUsize::new(0), free: FreeChunks::new() },
             other_balance: AtomicUsize::new(0),
         }
     }
@@ -323,7 +385,8 @@ impl InternalAllocator {
             .fold(self.other_balance.load(Relaxed), usize::wrapping_add)
     }
 
-    /// Bytes that chunks were cut from so far: an upper bound of the resident memory of small blocks.
+    /// Bytes that chunks were cut from so far, those that were given back included: an upper bound of the resident memory
+    /// of small blocks.
     pub fn bytes_in_chunks(&self) -> usize {
         self.arena.used.load(Relaxed)
     }
@@ -369,6 +432,8 @@ impl InternalAllocator {
             // between two of them are lost.
             transfer.popping.store(false, Relaxed);
         }
+        // The same holds for the stack of chunks.
+        self.arena.free.busy.store(false, Relaxed);
     }
 
     #[inline]
@@ -412,6 +477,7 @@ impl InternalAllocator {
             return bin.pop().map_or(ptr::null_mut(), |block| block.as_ptr().cast());
         }
         let Some(chunk) = self.arena.cut(CHUNK) else { return ptr::null_mut() };
+        took(CHUNK);
         bin.fresh = chunk.as_ptr();
         bin.fresh_end = chunk.as_ptr().wrapping_add(CHUNK);
         bin.cut(size).map_or(ptr::null_mut(), NonNull::as_ptr)
@@ -527,6 +593,7 @@ impl InternalAllocator {
                 map_aligned(len, layout.align())?
             };
             self.other_balance.fetch_add(len, Relaxed);
+            took(len);
             Some(start)
         });
         mapped.map_or(ptr::null_mut(), NonNull::as_ptr)
@@ -541,6 +608,7 @@ impl InternalAllocator {
         // SAFETY: the mapping is the allocator's, of this length, and the caller gives it up.
         if unsafe { memory::unmap(block, len) }.is_ok() {
             self.other_balance.fetch_sub(len, Relaxed);
+            GAUGE.shrink(len);
         }
     }
 }
@@ -548,6 +616,13 @@ impl InternalAllocator {
 impl Default for InternalAllocator {
     fn default() -> InternalAllocator {
         InternalAllocator::new()
+    }
+}
+
+/// So many bytes were taken of the system.
+fn took(bytes: usize) {
+    if GAUGE.grow(bytes) {
+        ceiling::reached();
     }
 }
 
@@ -637,6 +712,8 @@ unsafe impl GlobalAlloc for InternalAllocator {
                     return ptr::null_mut();
                 };
                 self.other_balance.fetch_add(new_len.wrapping_sub(old_len), Relaxed);
+                GAUGE.shrink(old_len);
+                took(new_len);
                 return moved.as_ptr();
             }
             _ => {}
@@ -854,6 +931,63 @@ mod tests {
         live.drain(..1000).for_each(|filled| filled.free(&ALLOCATOR));
         ALLOCATOR.after_fork_in_parent(hold);
         live.into_iter().for_each(|filled| filled.free(&ALLOCATOR));
+        assert_eq!(ALLOCATOR.bytes_in_use(), 0);
+    }
+
+    #[test]
+    fn chunks_without_a_block_in_use_are_given_back_and_used_again() {
+        static ALLOCATOR: InternalAllocator = InternalAllocator::new();
+        let block = |size: usize, turn: usize| {
+            Filled::new(&ALLOCATOR, Layout::from_size_align(size, 8).unwrap(), turn as u8)
+        };
+        let mut kept = Vec::new();
+        for size in [48, 448, 5000, 30_000] {
+            let blocks: Vec<_> = (0..64 * CHUNK / size).map(|turn| block(size, turn)).collect();
+            for (turn, filled) in blocks.into_iter().enumerate() {
+                // One block in the first chunks, and none in the others.
+                if turn < 4 * CHUNK / size && turn % (CHUNK / size) == 1 {
+                    kept.push(filled);
+                } else {
+                    filled.free(&ALLOCATOR);
+                }
+            }
+        }
+        let cut = ALLOCATOR.bytes_in_chunks();
+        let given_back = ALLOCATOR.trim();
+        assert!(given_back >= cut - (kept.len() + 4) * CHUNK, "{given_back} of {cut}");
+        kept.iter().for_each(Filled::check);
+        assert_eq!(ALLOCATOR.trim(), 0, "what was given back is in no list any more");
+        // As much of another size fits into what was given back.
+        let more: Vec<_> = (0..given_back / CHUNK * (CHUNK / 112)).map(|turn| block(112, turn)).collect();
+        assert!(ALLOCATOR.bytes_in_chunks() <= cut + CHUNK, "{} after {cut}", ALLOCATOR.bytes_in_chunks());
+        more.into_iter().chain(kept).for_each(|filled| filled.free(&ALLOCATOR));
+        assert_eq!(ALLOCATOR.bytes_in_use(), 0);
+    }
+
+    #[test]
+    fn trimming_takes_nothing_from_threads_that_allocate() {
+        static ALLOCATOR: InternalAllocator = InternalAllocator::new();
+        thread::scope(|scope| {
+            for id in 0..4 {
+                scope.spawn(move || {
+                    let mut random = Random(id + 1);
+                    let mut live = Vec::new();
+                    for turn in 0..30_000 {
+                        let size = 1 + random.below(2000);
+                        let layout = Layout::from_size_align(size, 8).unwrap();
+                        live.push(Filled::new(&ALLOCATOR, layout, turn as u8));
+                        if live.len() > 500 {
+                            live.drain(..450).for_each(|filled| filled.free(&ALLOCATOR));
+                        }
+                    }
+                    live.into_iter().for_each(|filled| filled.free(&ALLOCATOR));
+                });
+            }
+            for _ in 0..200 {
+                ALLOCATOR.trim();
+                thread::yield_now();
+            }
+        });
         assert_eq!(ALLOCATOR.bytes_in_use(), 0);
     }
 

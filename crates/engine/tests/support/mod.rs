@@ -127,7 +127,16 @@ impl EngineDetector {
         let main = engine.main_thread();
         let (numbers, ids) = (HashMap::from([(main.id(), 0)]), HashMap::from([(0, main.id())]));
         let (threads, machine) = (HashMap::from([(0, main)]), Machine::new());
-        EngineDetector { engine, threads, numbers, ids, machine, buried: Vec::new(), sheds: None, stacks: Vec::new() }
+        EngineDetector {
+            engine,
+            threads,
+            numbers,
+            ids,
+            machine,
+            buried: Vec::new(),
+            sheds: None,
+            stacks: Vec::new(),
+        }
     }
 
     /// Ends the program that was executed, and begins another one in the same engine. All memory is new, and

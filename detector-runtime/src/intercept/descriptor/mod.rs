@@ -26,6 +26,7 @@ use racecheck_engine::Channel;
 
 use self::table::Object;
 use super::memory::set_errno;
+use crate::ceiling::in_pieces;
 use crate::gate::enter;
 use crate::runtime::Runtime;
 use crate::thread::ThreadState;
@@ -68,16 +69,20 @@ impl Buffer {
     /// The system call reads it.
     fn sent(self, rt: &Runtime, thread: &mut ThreadState, pc: u64) {
         if thread.ignore == 0 && self.size > 0 && !self.start.is_null() {
-            let (engine, here) = thread.at(pc);
-            rt.engine.read(engine, self.start as u64, self.size as u64, here);
+            in_pieces(rt, thread, self.start as u64, self.size as u64, |thread, address, size| {
+                let (engine, here) = thread.at(pc);
+                rt.engine.read(engine, address, size, here);
+            });
         }
     }
 
     /// The system call has written it.
     fn received(self, rt: &Runtime, thread: &mut ThreadState, pc: u64) {
         if thread.ignore == 0 && self.size > 0 && !self.start.is_null() {
-            let (engine, here) = thread.at(pc);
-            rt.engine.write(engine, self.start as u64, self.size as u64, here);
+            in_pieces(rt, thread, self.start as u64, self.size as u64, |thread, address, size| {
+                let (engine, here) = thread.at(pc);
+                rt.engine.write(engine, address, size, here);
+            });
         }
     }
 }
