@@ -13,12 +13,12 @@
 //! need not be started again without randomisation.
 //!
 //! The contexts of accesses are needed on slow paths only. They lie in pieces of 4 MB, found through a
-//! directory, which also tells which parts of the shadow were ever written; a bit for each page tells which pages are
+//! directory, which also tells which parts of the shadow were ever written; a byte for each page tells which pages are
 //! in use.
 
 use core::ops::Range;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
+use core::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering, fence};
 
 use racecheck_engine::{Ctx, Epoch, Granule, Memory, Origin, OriginKind};
 
@@ -38,7 +38,7 @@ const PIECE: usize = 1 << PIECE_BITS;
 const PIECES: usize = 1 << (47 - 3 - PIECE_BITS);
 /// What one page of words speaks for, and one page of contexts with it.
 const PAGE_GRANULES: usize = PAGE_SIZE / size_of::<u64>();
-/// Behind a piece's contexts there is one bit for each of its pages: whether some word of it was stored to.
+/// Behind a piece's contexts there is one byte for each of its pages: not 0 if some word of it was stored to.
 const PIECE_SIZE: usize = PIECE * size_of::<u64>() + PAGE_SIZE;
 
 /// Why there is no shadow.
@@ -127,16 +127,27 @@ impl Shadow {
         }
     }
 
-    /// The bits for 64 pages of a piece.
-    fn page_bits(piece: usize, group: usize) -> &'static AtomicU64 {
-        // SAFETY: a piece has a bit for each of its pages behind its contexts, and is never unmapped.
-        unsafe { &*(piece as *const AtomicU64).add(PIECE + group % (PIECE / PAGE_GRANULES / 64)) }
+    /// Where a piece has its contexts; it is made if it is not there yet.
+    #[inline]
+    fn piece_of(&self, granule: Granule) -> usize {
+        let entry = self.piece((granule.0 >> PIECE_BITS) as usize);
+        match entry.load(Ordering::Acquire) {
+            0 => self.new_piece(entry),
+            piece => piece,
+        }
+    }
+
+    /// Whether a page of a piece is in use.
+    #[inline]
+    fn use_of_page(piece: usize, page: usize) -> &'static AtomicU8 {
+        // SAFETY: a piece has a byte for each of its pages behind its contexts, and is never unmapped.
+        unsafe { &*((piece + PIECE * size_of::<u64>() + page % (PIECE / PAGE_GRANULES)) as *const AtomicU8) }
     }
 
     /// A page of words is stored to for the first time, or for the first time since it was given back.
     #[cold]
-    fn begin_page(bits: &AtomicU64, bit: u64) -> bool {
-        bits.fetch_or(bit, Ordering::Relaxed) & bit == 0 && GAUGE.grow(2 * PAGE_SIZE)
+    fn begin_page(in_use: &AtomicU8) -> bool {
+        in_use.swap(1, Ordering::Relaxed) == 0 && GAUGE.grow(2 * PAGE_SIZE)
     }
 
     /// [`Memory::for_each_page`] for the pages of one piece, whose first granule is `first`.
@@ -145,15 +156,15 @@ impl Shadow {
         // Pages that lie beside each other are given back together.
         let mut given_up = 0..0;
         for page in 0..pages {
-            let (bits, bit) = (Self::page_bits(piece, page / 64), 1 << (page % 64));
-            if bits.load(Ordering::Relaxed) & bit == 0 {
+            let in_use = Self::use_of_page(piece, page);
+            if in_use.load(Ordering::Relaxed) == 0 {
                 continue;
             }
             let granule = Granule(first.0 + (page * PAGE_GRANULES) as u64);
             // SAFETY: the words of a page of granules lie side by side, as `word` has them.
             let words = unsafe { core::slice::from_raw_parts(self.word(granule), PAGE_GRANULES) };
             if f(granule, words) {
-                bits.fetch_and(!bit, Ordering::Relaxed);
+                in_use.store(0, Ordering::Relaxed);
                 if given_up.end != page {
                     self.give_back(first, piece, given_up);
                     given_up = page..page;
@@ -242,21 +253,19 @@ impl Memory for Shadow {
 
     #[inline]
     fn contexts(&self, granule: Granule) -> &AtomicU64 {
-        let entry = self.piece((granule.0 >> PIECE_BITS) as usize);
-        let piece = match entry.load(Ordering::Acquire) {
-            0 => self.new_piece(entry),
-            piece => piece,
-        };
+        let piece = self.piece_of(granule);
         // SAFETY: a piece has PIECE words and is never unmapped.
         unsafe { &*(piece as *const AtomicU64).add(granule.0 as usize % PIECE) }
     }
 
     #[inline]
-    fn begin(&self, granule: Granule) -> bool {
-        let piece = self.piece((granule.0 >> PIECE_BITS) as usize).load(Ordering::Relaxed);
-        let page = granule.0 as usize % PIECE / PAGE_GRANULES;
-        let (bits, bit) = (Self::page_bits(piece, page / 64), 1 << (page % 64));
-        bits.load(Ordering::Relaxed) & bit == 0 && Self::begin_page(bits, bit)
+    fn first_contexts(&self, granule: Granule) -> (&AtomicU64, bool) {
+        let piece = self.piece_of(granule);
+        let at = granule.0 as usize % PIECE;
+        let in_use = Self::use_of_page(piece, at / PAGE_GRANULES);
+        let look = in_use.load(Ordering::Relaxed) == 0 && Self::begin_page(in_use);
+        // SAFETY: as in `contexts`.
+        (unsafe { &*(piece as *const AtomicU64).add(at) }, look)
     }
 
     #[inline]

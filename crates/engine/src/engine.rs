@@ -177,8 +177,8 @@ impl<M: Memory> Engine<M> {
     /// The contexts of a granule that is about to get its first history, or has some.
     #[inline]
     pub(crate) fn contexts_for(&self, granule: Granule) -> &AtomicU64 {
-        let contexts = self.memory.contexts(granule);
-        if self.memory.begin(granule) {
+        let (contexts, look) = self.memory.first_contexts(granule);
+        if look {
             self.want_collection();
         }
         contexts

@@ -61,16 +61,15 @@ pub trait Memory {
     /// The shadow word of `granule`.
     fn word(&self, granule: Granule) -> &AtomicU64;
 
-    /// The contexts of the last write (low half) and of the last read (high half) of `granule`. Asked for before
-    /// the granule's word is stored to for the first time.
+    /// The contexts of the last write (low half) and of the last read (high half) of `granule`. Asked for, here
+    /// or by [`Memory::first_contexts`], before the granule's word is stored to for the first time.
     fn contexts(&self, granule: Granule) -> &AtomicU64;
 
-    /// Called before a granule's word is stored to for the first time, after its contexts were asked for. True if
-    /// so much memory is in use by now that somebody should look at it: see [`crate::Engine::collection_wanted`].
+    /// As [`Memory::contexts`], before a granule's word is stored to for the first time. Beside it, true if so much memory
+    /// is in use by now that somebody should look at it: see [`crate::Engine::collection_wanted`].
     #[inline]
-    fn begin(&self, granule: Granule) -> bool {
-        let _ = granule;
-        false
+    fn first_contexts(&self, granule: Granule) -> (&AtomicU64, bool) {
+        (self.contexts(granule), false)
     }
 
     /// What happened to the block that `granule` lies in, if it lies in a block.
