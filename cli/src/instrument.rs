@@ -40,12 +40,12 @@ pub fn pipeline(inlines: bool) -> String {
     if inlines { format!("{PASSES},{}", inlined::PASSES) } else { PASSES.to_owned() }
 }
 
+/// LLVM's option that has every function instrumented. Without it, it is those that [`MORE_ATTRIBUTES`] says.
+pub const WHOLE: &str = "-force-attribute=sanitize_thread";
+
 /// LLVM's options that go with [`pipeline`]. `renames` is a file with [`renames`] in it, `fast_paths` what is inlined.
 pub fn llvm_options(renames: &Path, fast_paths: Option<&Path>) -> Vec<String> {
-    let mut options = vec![
-        "-force-attribute=sanitize_thread".to_owned(),
-        format!("-rewrite-map-file={}", renames.display()),
-    ];
+    let mut options = vec![format!("-rewrite-map-file={}", renames.display())];
     for function in rounds::REPEATED {
         let name = rounds::name_by_pass(function);
         // An attribute with a number, which is 0 if none is given: it touches no memory.
@@ -82,6 +82,16 @@ pub fn look_away(function: &str) -> String {
     format!("{function},sanitize_thread_no_checking_at_run_time=yes\n")
 }
 
+/// The line of that file which has a function instrumented.
+pub fn look_at(function: &str) -> String {
+    format!("{function},sanitize_thread\n")
+}
+
+/// The line of that file which leaves a function as it is.
+pub fn leave_alone(function: &str) -> String {
+    format!("{function},disable_sanitizer_instrumentation\n")
+}
+
 /// What happens to code of opt-level 0 before it is instrumented.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Debug {
@@ -116,7 +126,7 @@ pub enum OptLevel {
 
 /// Bump this when instrumentation changes in a way that [`PASSES`] and the runtime don't show, so that
 /// what was built before is built again.
-pub const REVISION: u32 = 8;
+pub const REVISION: u32 = 9;
 
 /// The options that make rustc (and rustdoc, for doctests) instrument what it compiles. `llvm_options` is
 /// a file with [`llvm_options`] in it.

@@ -127,6 +127,7 @@ impl Kit {
     fn write_for_llvm(&self, fast_paths: Option<&Path>) -> Result<()> {
         let renames = self.folder.join(RENAMES);
         let options = instrument::llvm_options(&renames, fast_paths).join("\n");
+        let options = format!("{}\n{options}", instrument::WHOLE);
         let outside = format!("{options}\n{}", focus::OUTSIDE.join("\n"));
         let files = [
             (renames, instrument::renames()),

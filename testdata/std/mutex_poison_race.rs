@@ -30,6 +30,7 @@ impl Drop for WriteOnDrop {
     fn drop(&mut self) {
         unsafe { VALUE = 1 }; // race: write
         step::reach(1);
+        step::wait(2);
     }
 }
 
@@ -45,6 +46,7 @@ fn main() {
         let guard = LOCK.lock().unwrap_or_else(PoisonError::into_inner);
         let value = unsafe { VALUE }; // race: read
         assert_eq!(value, 1);
+        step::reach(2);
         drop(guard);
         assert!(panics.join().is_err());
     });

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use super::library;
-use super::plan::{Library, Plan};
+use super::plan::{self, Extent, Library, Plan};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::toolchain::Toolchain;
@@ -68,8 +68,7 @@ fn instrument(compiler: &Compiler, from: &Path, library: &Library, to: &Path) ->
     let mut found = false;
     for member in &mut members {
         if let Some(bitcode) = member.bitcode.take() {
-            let unseen = library::functions(&member.data, instrument::is_unseen);
-            member.data = compile(compiler, &library.name, &bitcode, &unseen)?;
+            member.data = compile(compiler, library, &bitcode, &attributes(library, &member.data))?;
             found = true;
         }
     }
@@ -82,16 +81,27 @@ fn instrument(compiler: &Compiler, from: &Path, library: &Library, to: &Path) ->
     }
 }
 
-/// Compiles one module, with the calls into the runtime, which looks away in the functions named `unseen`.
-fn compile(compiler: &Compiler, library: &str, bitcode: &[u8], unseen: &[String]) -> Result<Vec<u8>> {
+/// What `forceattrs` is told of the functions in an object file of a library.
+fn attributes(library: &Library, object: &[u8]) -> String {
+    let attributes = |function: &str| match library.extent {
+        Extent::Whole if instrument::is_unseen(function) => instrument::look_away(function),
+        Extent::Whole => String::new(),
+        Extent::Shared if plan::is_for_backtraces(function) => instrument::leave_alone(function),
+        Extent::Shared => instrument::look_at(function),
+    };
+    library::functions(object).iter().map(|function| attributes(function)).collect()
+}
+
+/// Compiles one module, with the calls into the runtime. `attributes` are the lines of a file for `forceattrs`.
+fn compile(compiler: &Compiler, library: &Library, bitcode: &[u8], attributes: &str) -> Result<Vec<u8>> {
     let Compiler { toolchain, rust_lld, fast_paths, in_focus } = compiler;
     let outside: &[&str] = if *in_focus { &[] } else { &focus::OUTSIDE };
     let folder = tempfile::tempdir().map_err(Error::file("create a folder in", std::env::temp_dir()))?;
     let (input, output) = (folder.path().join("in.bc"), folder.path().join("out.o"));
     std::fs::write(&input, bitcode).map_err(Error::file("write", &input))?;
-    let attributes = folder.path().join("attributes.csv");
-    let lines: String = unseen.iter().map(|name| instrument::look_away(name)).collect();
-    std::fs::write(&attributes, lines).map_err(Error::file("write", &attributes))?;
+    let attributes_file = folder.path().join("attributes.csv");
+    std::fs::write(&attributes_file, attributes).map_err(Error::file("write", &attributes_file))?;
+    let whole = (library.extent == Extent::Whole).then_some(instrument::WHOLE);
     let renames = folder.path().join("renames.yaml");
     std::fs::write(&renames, instrument::renames()).map_err(Error::file("write", &renames))?;
     let result = toolchain
@@ -100,7 +110,8 @@ fn compile(compiler: &Compiler, library: &str, bitcode: &[u8], unseen: &[String]
         .arg(format!("--lto-newpm-passes={}", instrument::pipeline(fast_paths.is_some())))
         .args(instrument::llvm_options(&renames, *fast_paths).iter().flat_map(|option| ["-mllvm", option]))
         .arg("-mllvm")
-        .arg(format!("{}{}", instrument::MORE_ATTRIBUTES, attributes.display()))
+        .arg(format!("{}{}", instrument::MORE_ATTRIBUTES, attributes_file.display()))
+        .args(whole.iter().flat_map(|option| ["-mllvm", option]))
         .args(outside.iter().flat_map(|option| ["-mllvm", option]))
         // The libraries are compiled side by side already.
         .arg("--threads=1")
@@ -112,7 +123,7 @@ fn compile(compiler: &Compiler, library: &str, bitcode: &[u8], unseen: &[String]
         .map_err(|source| Error::Start { program: rust_lld.display().to_string(), source, hint: "" })?;
     if !result.status.success() {
         return Err(Error::Codegen {
-            library: library.to_owned(),
+            library: library.name.clone(),
             status: result.status,
             message: String::from_utf8_lossy(&result.stderr).into_owned(),
         });

@@ -48,11 +48,11 @@ fn bitcode(object: &[u8]) -> object::Result<Option<Vec<u8>>> {
     Ok((!data.is_empty()).then(|| data.to_vec()))
 }
 
-/// Names of the functions in an object file for which `is` holds.
-pub fn functions(object: &[u8], is: impl Fn(&str) -> bool) -> Vec<String> {
+/// Names of the functions in an object file.
+pub fn functions(object: &[u8]) -> Vec<String> {
     let Ok(object) = object::File::parse(object) else { return Vec::new() };
-    let names = object.symbols().filter(|s| s.kind() == SymbolKind::Text).filter_map(|s| s.name().ok());
-    names.filter(|name| is(name)).map(str::to_owned).collect()
+    let functions = object.symbols().filter(|s| s.kind() == SymbolKind::Text && s.is_definition());
+    functions.filter_map(|s| s.name().ok()).map(str::to_owned).collect()
 }
 
 /// Names of what an object file refers to and does not hold, and for which `is` holds.

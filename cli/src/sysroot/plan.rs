@@ -13,7 +13,7 @@ use crate::toolchain::{TARGET, Toolchain};
 const REQUIRED: [&str; 3] = ["core", "alloc", "std"];
 
 /// Libraries that stay as they are.
-const LEFT_ALONE: [&str; 16] = [
+const LEFT_ALONE: [&str; 9] = [
     // Holds memcpy and its kin, which the runtime itself stands on, and intrinsics without memory.
     "compiler_builtins",
     // The counters of `-C instrument-coverage`: racy on purpose, and never read by the program.
@@ -21,15 +21,6 @@ const LEFT_ALONE: [&str; 16] = [
     // Runs inside the compiler only.
     "proc_macro",
     "rustc_literal_escaper",
-    // What std prints backtraces with: under std's backtrace lock, on memory of its own, and ten times
-    // the work of everything else in a program that panics.
-    "addr2line",
-    "adler2",
-    "gimli",
-    "memchr",
-    "miniz_oxide",
-    "object",
-    "rustc_demangle",
     // No code at all.
     "cfg_if",
     "libc",
@@ -37,6 +28,21 @@ const LEFT_ALONE: [&str; 16] = [
     "rustc_std_workspace_core",
     "rustc_std_workspace_std",
 ];
+
+/// What std prints backtraces with: under std's backtrace lock, on memory of its own, and ten times the work of
+/// everything else in a program that panics. Their own code stays as it is. But they hold code of core and alloc,
+/// too, which debug builds of other crates call instead of making it once more.
+const BACKTRACES: [&str; 7] =
+    ["addr2line", "adler2", "gimli", "memchr", "miniz_oxide", "object", "rustc_demangle"];
+
+/// How much of a library is instrumented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// All of it.
+    Whole,
+    /// Other libraries' generic code that is in it. Any crate may call that.
+    Shared,
+}
 
 /// A library to be made anew.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,6 +55,8 @@ pub struct Library {
     pub size: u64,
     /// Whether the sysroot is of no use without it.
     pub required: bool,
+    /// How much of it is instrumented.
+    pub extent: Extent,
 }
 
 /// What to make.
@@ -74,7 +82,8 @@ impl Plan {
             }
             let size = entry.metadata().map_err(Error::file("read", entry.path()))?.len();
             let required = REQUIRED.contains(&name);
-            libraries.push(Library { name: name.to_owned(), file_name, size, required });
+            let extent = if BACKTRACES.contains(&name) { Extent::Shared } else { Extent::Whole };
+            libraries.push(Library { name: name.to_owned(), file_name, size, required, extent });
         }
         for library in REQUIRED {
             if !libraries.iter().any(|found| found.name == library) {
@@ -90,6 +99,20 @@ impl Plan {
     }
 }
 
+/// True if a function (its mangled name) is about a type or a function of the libraries that print backtraces.
+pub(super) fn is_for_backtraces(function: &str) -> bool {
+    // With the crates' disambiguators, which tell core's module `memchr` from the crate; the older way of mangling has
+    // none, and there a path begins with the crate or behind a sign.
+    let name = format!("{}", rustc_demangle::demangle(function));
+    BACKTRACES.iter().any(|own| {
+        name.match_indices(own).any(|(at, _)| {
+            let is_first = !name[..at].ends_with(|c: char| c == ':' || c == '_' || c.is_alphanumeric());
+            let rest = &name[at + own.len()..];
+            is_first && (rest.starts_with('[') || rest.starts_with("::"))
+        })
+    })
+}
+
 /// The crate's name in `libNAME-HASH.rlib`.
 pub(super) fn crate_name(file_name: &str) -> Option<&str> {
     let stem = file_name.strip_prefix("lib")?.strip_suffix(".rlib")?;
@@ -99,6 +122,22 @@ pub(super) fn crate_name(file_name: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn generic_code_of_core_and_alloc_is_told_from_their_own() {
+        let own = [
+            "_RNvMs3_NtCsduwmD7cSIQq_5gimli4archNtB5_3Arm13register_name",
+            "_RNvMs3_NtCslNYArtu3iFV_5alloc7raw_vecINtB5_6RawVecNtNtNtCsduwmD7cSIQq_5gimli4read6abbrev12AbbreviationE8grow_oneBS_",
+            "_ZN5gimli4arch3Arm13register_name17h0123456789abcdefE",
+        ];
+        let shared = [
+            "_RNvMs4_NtCslNYArtu3iFV_5alloc7raw_vecNtB5_11RawVecInner14grow_amortizedCsduwmD7cSIQq_5gimli",
+            "_RNvNtNtCsgEmfK2I1SDS_4core5slice6memchr19memchr_general_case",
+            "_ZN5alloc7raw_vec11RawVecInner14grow_amortized17h0123456789abcdefE",
+        ];
+        assert!(own.iter().all(|name| is_for_backtraces(name)));
+        assert!(!shared.iter().any(|name| is_for_backtraces(name)));
+    }
 
     #[test]
     fn names_of_rlibs_are_recognised() {

@@ -25,6 +25,14 @@ pub struct Configuration {
     opt_level: u8,
     panic: Panic,
     lto: Lto,
+    order: Order,
+}
+
+/// Whether a debug build is instrumented as it is, or after it was optimised (`--opt-first`).
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Order {
+    AsItIs,
+    OptimisedFirst,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -55,16 +63,23 @@ impl Matrix {
     }
 
     pub fn configurations(self) -> Vec<Configuration> {
-        let plain = |opt_level| Configuration { opt_level, panic: Panic::Unwind, lto: Lto::Off };
+        let plain = |opt_level| Configuration {
+            opt_level,
+            panic: Panic::Unwind,
+            lto: Lto::Off,
+            order: Order::AsItIs,
+        };
+        let optimised_first = Configuration { order: Order::OptimisedFirst, ..plain(0) };
         match self {
             Matrix::Usual => vec![plain(0), plain(2)],
             Matrix::Full => [0, 2, 3]
                 .into_iter()
                 .flat_map(|opt_level| {
                     [Panic::Unwind, Panic::Abort].into_iter().flat_map(move |panic| {
-                        [Lto::Off, Lto::Fat].map(|lto| Configuration { opt_level, panic, lto })
+                        [Lto::Off, Lto::Fat].map(|lto| Configuration { panic, lto, ..plain(opt_level) })
                     })
                 })
+                .chain([optimised_first])
                 .collect(),
         }
     }
@@ -78,7 +93,18 @@ impl Configuration {
 
     /// Whether the whole report is compared: inlined frames depend on the optimiser.
     pub fn has_golden(self) -> bool {
-        self.opt_level == 0 && self.panic == Panic::Unwind && self.lto == Lto::Off
+        self.opt_level == 0
+            && self.panic == Panic::Unwind
+            && self.lto == Lto::Off
+            && self.order == Order::AsItIs
+    }
+
+    /// Options of racecheck itself.
+    fn own_options(self) -> &'static [&'static str] {
+        match self.order {
+            Order::AsItIs => &[],
+            Order::OptimisedFirst => &["--opt-first"],
+        }
     }
 
     fn options(self) -> Vec<String> {
@@ -101,6 +127,9 @@ impl fmt::Display for Configuration {
         }
         if self.lto == Lto::Fat {
             f.write_str(" lto")?;
+        }
+        if self.order == Order::OptimisedFirst {
+            f.write_str(" opt-first")?;
         }
         Ok(())
     }
@@ -164,6 +193,7 @@ impl Built {
         output: &Path,
     ) -> Result<(), String> {
         let mut command = racecheck();
+        command.args(configuration.own_options());
         command.args(["rustc", "--edition=2024", "-g"]).args(configuration.options()).args(&program.flags);
         command.args(options).arg("-o").arg(output).arg(source).current_dir(&program.root);
         let ran = process::run(command, LIMIT)?;
