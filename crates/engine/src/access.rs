@@ -316,7 +316,11 @@ impl<M: Memory> Engine<M> {
         let me = thread.epoch;
         // The bytes were not written since this thread's last read of them, which was checked against the write
         // before it.
-        if let Some(mine) = record.readers.iter_mut().find(|r| r.slot == thread.slot && r.mask == mask) {
+        let is_mine = |r: &Reader| r.slot == thread.slot && r.mask == mask;
+        if let Some(at) = record.readers.iter().position(is_mine) {
+            // Who reads again is found at once, however many there are.
+            record.readers.swap(0, at);
+            let mine = &mut record.readers[0];
             if mine.epoch != me {
                 (mine.epoch, mine.ctx) = (me, access.ctx);
             }
@@ -337,6 +341,8 @@ impl<M: Memory> Engine<M> {
             .readers
             .retain(|r| !(mask.contains(r.mask) && (r.epoch == me || self.ordered(thread, r.epoch))));
         record.readers.push(Reader { mask, slot: thread.slot, epoch: me, ctx: access.ctx });
+        let last = record.readers.len() - 1;
+        record.readers.swap(0, last);
     }
 
     /// A write must be ordered after the reads in the list as well.
