@@ -24,6 +24,17 @@ pub const OUTSIDE: [&str; 3] = [
     "-tsan-instrument-func-entry-exit=0",
 ];
 
+/// The functions that code generation calls for copies and fills. In crates in focus, the pass has put calls of the
+/// runtime in the place of these, so that calls of libc's own names come from elsewhere.
+const OF_CODE_GENERATION: [&str; 3] = ["memcpy", "memmove", "memset"];
+
+/// The linker's options for a program with a focus: copies and fills outside of it are not looked at.
+pub fn linker_options() -> impl Iterator<Item = String> {
+    OF_CODE_GENERATION
+        .into_iter()
+        .map(|name| format!("-Clink-arg=-Wl,--wrap={name},--defsym=__wrap_{name}=racecheck_rt_plain_{name}"))
+}
+
 /// The crates whose plain accesses are looked at.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Focus {

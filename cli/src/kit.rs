@@ -241,6 +241,9 @@ impl Kit {
             options.push("-Clink-arg=-Wl,--disable-new-dtags".to_owned());
             options.push(format!("-Clink-arg=-Wl,-rpath,{folder}"));
         }
+        if Focus::load(&self.folder).is_ok_and(|focus| !focus.is_everything()) {
+            options.extend(focus::linker_options());
+        }
         let bridge = self.folder.join(allocator::OBJECT_FILE);
         options.extend(allocator::linker_options(&bridge, &self.allocator_names()));
         options

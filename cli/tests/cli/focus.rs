@@ -12,11 +12,15 @@ const APP: &str = r#"
         thread::scope(|s| {
             s.spawn(|| {
                 ours::count();
+                ours::fill();
+                other::fill();
                 ordered.take(|| unsafe { ours::PLAIN });
             });
             unsafe { ours::PLAIN = 7 };
             ordered.give();
             ours::count();
+            ours::fill();
+            other::fill();
             // A handle that is dropped after its thread's end orders it: this one is kept.
             let counting = s.spawn(other::count);
             other::count();
@@ -25,26 +29,38 @@ const APP: &str = r#"
     }
 "#;
 
-/// One race, and a variable that needs the other crate's order.
+/// Two races, one of them by a call of `memset`, and a variable that needs the other crate's order.
 const OURS: &str = r#"
     pub static mut PLAIN: u64 = 0;
     static mut COUNT: u64 = 0;
+    static mut BUFFER: [u8; 512] = [0; 512];
 
     #[inline(never)]
     pub fn count() {
         unsafe { COUNT += 1 }
     }
+
+    #[inline(never)]
+    pub fn fill() {
+        unsafe { BUFFER = [7; 512] }
+    }
 "#;
 
-/// One race, and a handover by atomics.
+/// The same two, and a handover by atomics.
 const OTHER: &str = r#"
     use std::sync::atomic::{AtomicBool, Ordering};
 
     static mut COUNT: u64 = 0;
+    static mut BUFFER: [u8; 512] = [0; 512];
 
     #[inline(never)]
     pub fn count() {
         unsafe { COUNT += 1 }
+    }
+
+    #[inline(never)]
+    pub fn fill() {
+        unsafe { BUFFER = [7; 512] }
     }
 
     pub struct Handover(AtomicBool);
@@ -86,8 +102,11 @@ fn folder() -> Folder {
 fn only_races_in_focus_are_reported() {
     let folder = folder();
     let ran = folder.racecheck(&["--focus", "ours", "run"]).ran();
-    ran.assert_status(66).assert_stderr("ours::count").assert_stderr("Found 1 data race");
-    ran.assert_no_stderr("other::count").assert_no_stderr("PLAIN");
+    ran.assert_status(66).assert_stderr("ours::count").assert_stderr("ours::fill");
+    ran.assert_stderr("Found 2 data race")
+        .assert_no_stderr("other::count")
+        .assert_no_stderr("other::fill")
+        .assert_no_stderr("PLAIN");
 }
 
 #[test]
@@ -95,5 +114,8 @@ fn the_workspace_is_in_focus_by_one_word() {
     let folder = folder();
     let ran = folder.racecheck(&["--focus", "workspace", "run"]).ran();
     ran.assert_status(66).assert_stderr("ours::count").assert_stderr("other::count");
-    ran.assert_stderr("Found 2 data race").assert_no_stderr("PLAIN");
+    ran.assert_stderr("ours::fill")
+        .assert_stderr("other::fill")
+        .assert_stderr("Found 4 data race")
+        .assert_no_stderr("PLAIN");
 }

@@ -241,6 +241,28 @@ intercept! {
     }
 }
 
+/// Stands in for `memcpy` where the program is linked with a focus: what is in focus calls `__tsan_memcpy`, so that
+/// who calls this is not looked at.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn racecheck_rt_plain_memcpy(to: *mut u8, from: *const u8, size: usize) -> *mut u8 {
+    // SAFETY: the caller's promise is that of `memcpy`.
+    unsafe { real::memcpy(to, from, size) }
+}
+
+/// The same for `memmove`.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn racecheck_rt_plain_memmove(to: *mut u8, from: *const u8, size: usize) -> *mut u8 {
+    // SAFETY: the caller's promise is that of `memmove`.
+    unsafe { real::memmove(to, from, size) }
+}
+
+/// The same for `memset`.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn racecheck_rt_plain_memset(to: *mut u8, byte: c_int, size: usize) -> *mut u8 {
+    // SAFETY: the caller's promise is that of `memset`.
+    unsafe { real::memset(to, byte, size) }
+}
+
 intercept! {
     fn racecheck_intercept_bcopy(from: *const u8, to: *mut u8, size: usize; pc in "rcx") {
         copy_overlapping(to, from, size, pc);
