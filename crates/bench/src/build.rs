@@ -121,25 +121,34 @@ impl Programs {
         let folder = package("programs").join("target");
         let mut programs = Programs { folder, profile, suites: HashMap::new() };
         for &build in builds {
-            let what = |command: &'static str| -> Result<Command> {
-                let mut cargo = build.cargo(racecheck, profile)?;
-                cargo.args([command, "--quiet", "--locked", "--target", TARGET]);
-                if profile == Profile::Release {
-                    cargo.arg("--release");
-                }
-                cargo.arg("--manifest-path").arg(package("programs").join("Cargo.toml"));
-                cargo.arg("--target-dir").arg(programs.folder.join(build.built().name()));
-                Ok(cargo)
-            };
-            if !what("build")?.status()?.success() {
+            let folder = programs.folder.join(build.built().name());
+            if !Self::command(racecheck, profile, build, "build", &folder)?.status()?.success() {
                 return Err(format!("the programs could not be built: {}", build.name()).into());
             }
-            let mut tests = what("test")?;
+            let mut tests = Self::command(racecheck, profile, build, "test", &folder)?;
             tests.args(["--package", SUITE, "--lib", "--no-run", "--message-format=json"]);
             let suite = executable(&output(&mut tests)?);
             programs.suites.insert(build, suite.ok_or_else(|| format!("cargo built no tests of {SUITE}"))?);
         }
         Ok(programs)
+    }
+
+    /// A command of cargo's for the programs' package.
+    pub fn command(
+        racecheck: &Path,
+        profile: Profile,
+        build: Build,
+        command: &str,
+        folder: &Path,
+    ) -> Result<Command> {
+        let mut cargo = build.cargo(racecheck, profile)?;
+        cargo.args([command, "--quiet", "--locked", "--target", TARGET]);
+        if profile == Profile::Release {
+            cargo.arg("--release");
+        }
+        cargo.arg("--manifest-path").arg(package("programs").join("Cargo.toml"));
+        cargo.arg("--target-dir").arg(folder);
+        Ok(cargo)
     }
 
     /// How a program is run in one of the ways that were built.

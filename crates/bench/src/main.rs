@@ -10,6 +10,7 @@
 //! has to pass before a change lands.
 
 mod build;
+mod build_time;
 mod compare;
 mod instructions;
 mod measure;
@@ -61,6 +62,9 @@ struct What {
     /// Valgrind's Helgrind as well, on three programs
     #[arg(long)]
     helgrind: bool,
+    /// Builds from nothing, with and without racecheck
+    #[arg(long)]
+    build_time: bool,
     /// More and more threads
     #[arg(long)]
     scaling: bool,
@@ -91,6 +95,7 @@ fn run(request: &Request) -> Result<()> {
         What { record: true, .. } => return instructions::record(&racecheck),
         What { instructions: true, .. } => instructions::check(&racecheck)?,
         What { scaling: true, .. } => scaling::scale(request, &programs(&scaling::BUILDS)?)?,
+        What { build_time: true, .. } => build_time::measure(request, &racecheck)?,
         What { focus: true, .. } => table(&compare::FOCUS)?,
         What { calls: true, .. } => table(&compare::CALLS)?,
         What { helgrind: true, .. } => table(&compare::HELGRIND)?,
