@@ -14,7 +14,7 @@ pub fn measure(request: &Request, racecheck: &Path) -> Result<serde_json::Value>
     for profile in [Profile::Debug, Profile::Release] {
         let [mut native, mut checked] = [Vec::new(), Vec::new()];
         // What the first run makes once, the instrumented standard library, is not counted.
-        for run in 0..=request.runs {
+        for run in 0..=request.runs.get() {
             for (build, runs) in [(Build::Native, &mut native), (Build::Racecheck, &mut checked)] {
                 let folder = tempfile::tempdir()?;
                 let took =

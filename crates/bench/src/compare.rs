@@ -114,7 +114,7 @@ pub fn compare(request: &Request, table: &Table, programs: &Programs) -> Result<
     let mut rows = Vec::new();
     for program in programs.list()?.into_iter().filter(|program| named(&program.name)) {
         let invocations = table.builds.iter().map(|&build| programs.invocation(build, &[&program.name]));
-        let medians = measure::interleaved(&invocations.collect::<Vec<_>>(), request.runs)?;
+        let medians = measure::interleaved(&invocations.collect::<Vec<_>>(), request.runs.get())?;
         let row = Row { program, medians: table.builds.iter().copied().zip(medians).collect() };
         let first = format!("{:.0} ms", row.medians[0].1.wall() * 1e3);
         print(&row.program.name, &first, table, |column| row.ratio(column));
@@ -137,7 +137,7 @@ pub fn compare(request: &Request, table: &Table, programs: &Programs) -> Result<
 /// What a program takes that does nothing.
 fn nothing(request: &Request, table: &Table, programs: &Programs) -> Result<serde_json::Value> {
     let invocations = table.builds.iter().map(|&build| programs.invocation(build, &["nothing"]));
-    let runs = measure::interleaved(&invocations.collect::<Vec<_>>(), request.runs.max(9))?;
+    let runs = measure::interleaved(&invocations.collect::<Vec<_>>(), request.runs.get().max(9))?;
     let times = table.builds.iter().zip(&runs);
     let said = times.clone().map(|(build, run)| format!("{} {:.1} ms", build.name(), run.wall() * 1e3));
     println!("a program that does nothing: {}", said.collect::<Vec<_>>().join(", "));

@@ -18,6 +18,7 @@ mod scaling;
 mod steps;
 
 use std::error::Error;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -37,8 +38,8 @@ struct Request {
     #[command(flatten)]
     what: What,
     /// How often each program runs
-    #[arg(long, default_value_t = 5)]
-    runs: usize,
+    #[arg(long, default_value = "5")]
+    runs: NonZeroUsize,
     /// Where the result is written as JSON
     #[arg(long)]
     json: Option<PathBuf>,

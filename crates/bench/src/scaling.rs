@@ -29,7 +29,9 @@ pub fn scale(request: &Request, programs: &Programs) -> Result<serde_json::Value
             let count = threads.to_string();
             let invocations = BUILDS.map(|build| programs.invocation(build, &[kernel, &count]));
             let work = if kernel == "joins" { threads as f64 } else { 1.0 };
-            for (run, seconds) in measure::interleaved(&invocations, request.runs)?.iter().zip(&mut seconds) {
+            for (run, seconds) in
+                measure::interleaved(&invocations, request.runs.get())?.iter().zip(&mut seconds)
+            {
                 seconds.push(run.wall() / work);
             }
         }
