@@ -65,8 +65,8 @@ pub trait Memory {
     /// or by [`Memory::first_contexts`], before the granule's word is stored to for the first time.
     fn contexts(&self, granule: Granule) -> &AtomicU64;
 
-    /// As [`Memory::contexts`], before a granule's word is stored to for the first time. Beside it, true if so much memory
-    /// is in use by now that somebody should look at it: see [`crate::Engine::collection_wanted`].
+    /// As [`Memory::contexts`], before a granule's word is stored to for the first time. Beside it, true if so much
+    /// memory is in use by now that somebody should look at it: see [`crate::Engine::collection_wanted`].
     #[inline]
     fn first_contexts(&self, granule: Granule) -> (&AtomicU64, bool) {
         (self.contexts(granule), false)
@@ -84,10 +84,12 @@ pub trait Memory {
     /// Calls `f` with each word of the whole shadow that may be non-zero.
     fn for_each_word_everywhere(&self, f: &mut dyn FnMut(Granule, &AtomicU64));
 
-    /// Calls `f` with the first granule and the words of each page of the shadow that may have non-zero ones. Where it answers true, all of
-    /// them and their contexts become zero, and what memory they took is given back. No other thread uses the shadow
-    /// meanwhile.
-    fn for_each_page(&self, f: &mut dyn FnMut(Granule, &[AtomicU64]) -> bool);
+    /// Calls `f` with the first granule and the words of each page of the shadow that may have non-zero ones. Where it
+    /// answers true, all of them and their contexts become zero, and what memory they took is given back. No other
+    /// thread uses the shadow meanwhile. Memory that gives nothing back has no pages, and keeps its history.
+    fn for_each_page(&self, f: &mut dyn FnMut(Granule, &[AtomicU64]) -> bool) {
+        let _ = f;
+    }
 
     /// Calls `f` with the epoch of each origin that [`Memory::origin`] may still give.
     fn for_each_origin(&self, f: &mut dyn FnMut(Epoch));
