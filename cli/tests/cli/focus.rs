@@ -29,9 +29,8 @@ const APP: &str = r#"
     }
 "#;
 
-/// Two races, one of them by a call of `memset`, and a variable that needs the other crate's order.
-const OURS: &str = r#"
-    pub static mut PLAIN: u64 = 0;
+/// Two races, one of them by a call of `memset`.
+const RACES: &str = r#"
     static mut COUNT: u64 = 0;
     static mut BUFFER: [u8; 512] = [0; 512];
 
@@ -46,22 +45,12 @@ const OURS: &str = r#"
     }
 "#;
 
-/// The same two, and a handover by atomics.
-const OTHER: &str = r#"
+/// A variable that needs the other crate's order.
+const PLAIN: &str = "pub static mut PLAIN: u64 = 0;";
+
+/// A handover by atomics.
+const HANDOVER: &str = r#"
     use std::sync::atomic::{AtomicBool, Ordering};
-
-    static mut COUNT: u64 = 0;
-    static mut BUFFER: [u8; 512] = [0; 512];
-
-    #[inline(never)]
-    pub fn count() {
-        unsafe { COUNT += 1 }
-    }
-
-    #[inline(never)]
-    pub fn fill() {
-        unsafe { BUFFER = [7; 512] }
-    }
 
     pub struct Handover(AtomicBool);
 
@@ -92,9 +81,9 @@ fn folder() -> Folder {
         ("app/Cargo.toml", &package("app", "ours = { path = '../ours' }\nother = { path = '../other' }\n")),
         ("app/src/main.rs", APP),
         ("ours/Cargo.toml", &package("ours", "")),
-        ("ours/src/lib.rs", OURS),
+        ("ours/src/lib.rs", &format!("{PLAIN}{RACES}")),
         ("other/Cargo.toml", &package("other", "")),
-        ("other/src/lib.rs", OTHER),
+        ("other/src/lib.rs", &format!("{HANDOVER}{RACES}")),
     ])
 }
 

@@ -121,26 +121,18 @@ impl<M: Memory> Engine<M> {
             return word::unlock(cell, new.word());
         }
         let contexts = self.memory.contexts(granule);
-        if word.mask() == mask && self.is_over(thread, word) {
-            // The usual case of memory that is in use: all that is recorded is ordered before this access.
-            let (new, context) = match access.kind {
-                AccessKind::Read if word.write() == thread.epoch => return word::unlock(cell, word),
-                AccessKind::Read if word.reads().epoch() == Some(thread.epoch) => {
-                    return word::unlock(cell, word);
-                }
-                AccessKind::Read => {
-                    let write_ctx = contexts.load(Ordering::Relaxed) & u64::from(u32::MAX);
-                    (
-                        Word::new(mask, word.write(), thread.epoch.into()),
-                        write_ctx | u64::from(access.ctx.0) << 32,
-                    )
-                }
-                _ => (Word::new(mask, thread.epoch, Reads::NONE), u64::from(access.ctx.0)),
-            };
-            contexts.store(context, Ordering::Relaxed);
-            return word::unlock(cell, new);
-        }
         let old = Segment::from_word(word, contexts.load(Ordering::Relaxed));
+        if old.mask == mask && self.is_over(thread, &old) {
+            // The usual case of memory that is in use: all that is recorded is ordered before this access.
+            let me = thread.epoch;
+            let new = match access.kind {
+                AccessKind::Read if old.write == me || old.reads == me.into() => old,
+                AccessKind::Read => Segment { reads: me.into(), read_ctx: access.ctx, ..old },
+                _ => Segment { mask, ..self.fresh(thread, access) },
+            };
+            contexts.store(new.contexts(), Ordering::Relaxed);
+            return word::unlock(cell, new.word());
+        }
         if access.kind == AccessKind::Read && self.keeps_readers_apart(thread, &old) {
             let record = Box::new(self.with_readers(old));
             return self.expanded(thread, granule, mask, access, cell, record.into_word());
@@ -175,12 +167,11 @@ impl<M: Memory> Engine<M> {
         word::unlock(cell, Box::new(record).into_word());
     }
 
-    /// True if the word names no set of readers, and no epoch that is not ordered before what the thread does now.
+    /// True if the segment names no set of readers, and no epoch that is not ordered before what the thread does now.
     #[inline]
-    fn is_over(&self, thread: &Thread, word: Word) -> bool {
+    fn is_over(&self, thread: &Thread, old: &Segment) -> bool {
         let is_over = |e: Epoch| e.is_none() || e == thread.epoch || self.ordered(thread, e);
-        let reads = word.reads();
-        is_over(word.write()) && (reads.is_none() || reads.epoch().is_some_and(is_over))
+        is_over(old.write) && (old.reads.is_none() || old.reads.epoch().is_some_and(is_over))
     }
 
     /// The same for a granule with a record.

@@ -193,8 +193,14 @@ impl<M: Memory> Engine<M> {
     /// True if what happened in `epoch` is ordered before what `thread` does now.
     #[inline]
     pub(crate) fn ordered(&self, thread: &Thread, epoch: Epoch) -> bool {
+        self.is_covered(epoch, &thread.clock)
+    }
+
+    /// True if the owner of the clock has heard of `epoch`, which is not [`Epoch::NONE`].
+    #[inline]
+    pub(crate) fn is_covered(&self, epoch: Epoch, clock: &VectorClock) -> bool {
         let (slot, time) = self.epochs.resolve(epoch);
-        thread.clock.get(slot) >= time
+        clock.get(slot) >= time
     }
 
     #[cold]

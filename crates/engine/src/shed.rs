@@ -202,19 +202,10 @@ impl<M: Memory> Engine<M> {
     }
 
     fn may_go(&self, epoch: Epoch, limits: &Limits) -> bool {
-        limits.all || self.is_covered(epoch, &limits.aged) || self.is_spent(epoch, limits)
+        limits.all || self.is_spent(epoch, limits) || self.is_covered(epoch, &limits.aged)
     }
 
     fn is_spent(&self, epoch: Epoch, limits: &Limits) -> bool {
-        self.is_covered(epoch, &limits.spent)
-    }
-
-    /// [`Epoch::NONE`] is covered by every clock.
-    fn is_covered(&self, epoch: Epoch, clock: &VectorClock) -> bool {
-        if epoch.is_none() {
-            return true;
-        }
-        let (slot, time) = self.epochs.resolve(epoch);
-        clock.get(slot) >= time
+        epoch.is_none() || self.is_covered(epoch, &limits.spent)
     }
 }

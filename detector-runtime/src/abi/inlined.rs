@@ -65,6 +65,20 @@ extern "C" fn keeping_vectors() {
     )
 }
 
+/// Keeps the registers that calls may change, but for rax, rcx and rdx: 48 bytes.
+macro_rules! push_others {
+    () => {
+        "push rdi\npush rsi\npush r8\npush r9\npush r10\npush r11"
+    };
+}
+
+/// Gives back what [`push_others`] has kept.
+macro_rules! pop_others {
+    () => {
+        "pop r11\npop r10\npop r9\npop r8\npop rsi\npop rdi"
+    };
+}
+
 /// A stub with the look that it takes. In the look, rdx holds the address and rax, rcx and rdx may be used; it jumps
 /// to `8f` where there is nothing to do, and to `9f` otherwise.
 macro_rules! stub {
@@ -79,23 +93,13 @@ macro_rules! stub {
                 "mov rdx, qword ptr [rsp + 32]",
                 $($look,)*
                 "9:",
-                "push rdi",
-                "push rsi",
-                "push r8",
-                "push r9",
-                "push r10",
-                "push r11",
+                push_others!(),
                 "mov rdi, qword ptr [rsp + 80]",
                 concat!("mov esi, ", $size),
                 "mov rdx, qword ptr [rsp + 88]",
                 "lea rax, [rip + {slow}]",
                 "call {keeping}",
-                "pop r11",
-                "pop r10",
-                "pop r9",
-                "pop r8",
-                "pop rsi",
-                "pop rdi",
+                pop_others!(),
                 "8:",
                 "pop rdx",
                 "pop rcx",
@@ -218,21 +222,11 @@ macro_rules! call_stack_stub {
                 "push rax",
                 "push rcx",
                 "push rdx",
-                "push rdi",
-                "push rsi",
-                "push r8",
-                "push r9",
-                "push r10",
-                "push r11",
+                push_others!(),
                 $argument,
                 "lea rax, [rip + {slow}]",
                 "call {keeping}",
-                "pop r11",
-                "pop r10",
-                "pop r9",
-                "pop r8",
-                "pop rsi",
-                "pop rdi",
+                pop_others!(),
                 "pop rdx",
                 "pop rcx",
                 "pop rax",
